@@ -1,0 +1,45 @@
+"""An autograd engine you can see through.
+
+    from autograd import Value
+
+    x, y = Value(3.0, label="x"), Value(2.0, label="y")
+    f = (x + y) * (x - y)
+    f.backward()                      # x.grad is 6.0, y.grad is -4.0
+
+`Value` is a float that remembers where it came from, `Tensor` an array that does. Every operation is a row of
+the table in `autograd.ops`; as functions they are `exp(x)`, `where(condition, a, b)`, `dot(ws, xs, b)` and so on.
+"""
+
+from typing import Any
+
+from autograd.errors import AnomalyError, GraphError
+from autograd.functions import FUNCTIONS
+from autograd.graph import Node, detect_anomaly, no_grad, paused_gc, topological_order
+from autograd.tensor import Tensor, concatenate, stack
+from autograd.value import Value
+
+__version__ = "0.1.0"
+__all__ = [
+    "AnomalyError",
+    "GraphError",
+    "Node",
+    "Tensor",
+    "Value",
+    "concatenate",
+    "detect_anomaly",
+    "no_grad",
+    "paused_gc",
+    "stack",
+    "topological_order",
+    *FUNCTIONS,
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in FUNCTIONS:
+        return FUNCTIONS[name]
+    raise AttributeError(f"module 'autograd' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

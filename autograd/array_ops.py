@@ -1,0 +1,188 @@
+"""The second, short table: operations that only arrays have.
+
+Each row is a forward function over NumPy arrays and one rule for the gradients. The rule is written over a
+namespace ``m`` like those of the first table, so that it runs on arrays, and on `Tensor`s where the gradient
+shall itself be differentiated.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd import namespaces
+
+Array = NDArray[Any]
+Axis = int | tuple[int, ...] | None
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayOp:
+    """One operation on arrays: ``forward(*xs, **options) -> y``.
+
+    ``vjp(i, m, g, y, *xs, **options)`` is what the upstream gradient ``g`` (shaped like ``y``) sends to
+    argument ``i`` (shaped like ``xs[i]``).
+    """
+
+    name: str
+    symbol: str
+    forward: Callable[..., Any]
+    vjp: Callable[..., Any]
+    latex: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def bind(self, options: dict[str, Any]) -> "ArrayOp":
+        """The row as it was called, with axes, shapes or indices filled in."""
+        return replace(self, options=options)
+
+
+def normalized(axis: Axis, ndim: int) -> tuple[int, ...]:
+    """``axis`` as a tuple of non-negative integers; None means all."""
+    if axis is None:
+        return tuple(range(ndim))
+    return tuple(a % ndim for a in (axis if isinstance(axis, tuple) else (axis,)))
+
+
+def _restore(m: Any, reduced: Any, shape: Shape, axis: Axis) -> Any:
+    """Put back, with length 1, the axes that a reduction over ``axis`` took away, so that it broadcasts."""
+    gone = normalized(axis, len(shape))
+    return m.reshape(reduced, shape=tuple(1 if i in gone else n for i, n in enumerate(shape)))
+
+
+def unbroadcast(m: Any, g: Any, shape: Shape) -> Any:
+    """Sum ``g`` over the axes along which an operand of ``shape`` was repeated."""
+    if g.shape == shape:
+        return g
+    extra = len(g.shape) - len(shape)
+    repeated = tuple(i for i, n in enumerate(g.shape) if i < extra or shape[i - extra] != n)
+    return m.reshape(m.sum(g, axis=repeated, keepdims=True), shape=shape)
+
+
+# ----- sums and extremes along axes -----
+
+
+def _sum_vjp(i: int, m: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
+    return m.broadcast_to(_restore(m, g, x.shape, axis), shape=x.shape)
+
+
+def _max_vjp(i: int, m: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
+    """To the largest element; shared evenly among equals, as in JAX."""
+    largest = m.equal(x, _restore(m, y, x.shape, axis))
+    share = largest / largest.sum(axis=axis, keepdims=True)
+    return _restore(m, g, x.shape, axis) * share
+
+
+def _logsumexp(x: Array, axis: Axis, keepdims: bool) -> Array:
+    top = x.max(axis=axis, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0.0).astype(x.dtype, copy=False)
+    total: Array = np.log(np.exp(x - top).sum(axis=axis, keepdims=True)) + top
+    return total if keepdims else total.squeeze(axis)
+
+
+def _logsumexp_vjp(i: int, m: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
+    return _restore(m, g, x.shape, axis) * m.exp(x - _restore(m, y, x.shape, axis))
+
+
+# ----- products -----
+
+
+def _transposed(m: Any, x: Any) -> Any:
+    return m.transpose(x, axes=(*range(len(x.shape) - 2), len(x.shape) - 1, len(x.shape) - 2))
+
+
+def _shaped(m: Any, x: Any, shape: Shape) -> Any:
+    return x if x.shape == shape else m.reshape(x, shape=shape)
+
+
+def _matmul_vjp(i: int, m: Any, g: Any, y: Any, a: Any, b: Any) -> Any:
+    """Y = A B: Ḡ Bᵀ to A, Aᵀ Ḡ to B. A vector counts as a row before the @ and as a column behind it."""
+    rows = _shaped(m, a, (1, *a.shape)) if len(a.shape) == 1 else a
+    columns = _shaped(m, b, (*b.shape, 1)) if len(b.shape) == 1 else b
+    batch = np.broadcast_shapes(rows.shape[:-2], columns.shape[:-2])
+    g = _shaped(m, g, (*batch, rows.shape[-2], columns.shape[-1]))
+    if i == 0:
+        return _shaped(m, unbroadcast(m, m.matmul(g, _transposed(m, columns)), rows.shape), a.shape)
+    return _shaped(m, unbroadcast(m, m.matmul(_transposed(m, rows), g), columns.shape), b.shape)
+
+
+def _linear_vjp(i: int, m: Any, g: Any, y: Any, x: Any, weight: Any, bias: Any = None) -> Any:
+    """Y = X Wᵀ + b: Ḡ W to X, Ḡᵀ X to W, column sums of Ḡ to b."""
+    if i == 0:
+        return m.matmul(g, weight)
+    rows = _shaped(m, g, (-1, g.shape[-1])) if len(g.shape) != 2 else g
+    if i == 1:
+        return m.matmul(_transposed(m, rows), m.reshape(x, shape=(-1, x.shape[-1])))
+    return m.sum(rows, axis=0, keepdims=False)
+
+
+def _linear(x: Array, weight: Array, bias: Array | None = None) -> Array:
+    y: Array = x @ weight.T
+    if bias is not None:
+        y += bias
+    return y
+
+
+# ----- shapes, parts and wholes -----
+
+
+def _scatter(g: Array, index: Any, shape: Shape) -> Array:
+    """Zeros of ``shape`` with ``g`` added at ``index``: where an index repeats, so does the addition."""
+    out = np.zeros(shape, g.dtype)
+    parts = index if isinstance(index, tuple) else (index,)
+    if all(part is None or part is Ellipsis or isinstance(part, int | slice) for part in parts):
+        out[index] = g  # nothing can repeat
+    else:
+        np.add.at(out, index, g)
+    return out
+
+
+def _concatenate_vjp(i: int, m: Any, g: Any, y: Any, *xs: Any, axis: int) -> Any:
+    start = sum(x.shape[axis] for x in xs[:i])
+    part = slice(start, start + xs[i].shape[axis])
+    return m.getitem(g, index=(slice(None),) * (axis % len(g.shape)) + (part,))
+
+
+def _pad_vjp(i: int, m: Any, g: Any, y: Any, x: Any, widths: Sequence[tuple[int, int]]) -> Any:
+    inside = tuple(slice(before, before + n) for (before, _), n in zip(widths, x.shape, strict=True))
+    return m.getitem(g, index=inside)
+
+
+ARRAY_OPS: dict[str, ArrayOp] = {
+    op.name: op
+    for op in (
+        ArrayOp("sum", "Σ", np.sum, _sum_vjp, r"\sum_i x_i"),
+        ArrayOp("max", "max", np.max, _max_vjp, r"\max_i x_i"),
+        ArrayOp("logsumexp", "logsumexp", _logsumexp, _logsumexp_vjp, r"\ln \sum_i e^{x_i}"),
+        ArrayOp("matmul", "@", np.matmul, _matmul_vjp, "A B"),
+        ArrayOp("linear", "xWᵀ+b", _linear, _linear_vjp, r"x W^\top + b"),
+        ArrayOp(
+            "broadcast_to", "broadcast", lambda x, shape: np.broadcast_to(x, shape),
+            lambda i, m, g, y, x, shape: unbroadcast(m, g, x.shape), r"x \text{ repeated}",
+        ),
+        ArrayOp(
+            "reshape", "reshape", lambda x, shape: np.reshape(x, shape),
+            lambda i, m, g, y, x, shape: m.reshape(g, shape=x.shape), r"x \text{ reshaped}",
+        ),
+        ArrayOp(
+            "transpose", "ᵀ", lambda x, axes: np.transpose(x, axes),
+            lambda i, m, g, y, x, axes: m.transpose(g, axes=tuple(int(a) for a in np.argsort(axes))), r"x^\top",
+        ),
+        ArrayOp(
+            "getitem", "[ ]", lambda x, index: x[index],
+            lambda i, m, g, y, x, index: m.scatter(g, index=index, shape=x.shape), r"x_{\text{index}}",
+        ),
+        ArrayOp(
+            "scatter", "[ ]ᵀ", _scatter,
+            lambda i, m, g, y, x, index, shape: m.getitem(g, index=index), r"0, \; y_{\text{index}} \mathrel{+}= x",
+        ),
+        ArrayOp("concatenate", "concat", lambda *xs, axis: np.concatenate(xs, axis), _concatenate_vjp, "[x_1 x_2]"),
+        ArrayOp("pad", "pad", lambda x, widths: np.pad(x, widths), _pad_vjp, r"[0 \; x \; 0]"),
+    )
+}  # fmt: skip
+
+ARRAYS = SimpleNamespace(**vars(namespaces.ARRAYS), **{name: op.forward for name, op in ARRAY_OPS.items()})
+"""What the rules of both tables run on when the operands are arrays."""

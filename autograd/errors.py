@@ -1,0 +1,9 @@
+"""The errors that are glassgrad's own. Wrong arguments are plain `TypeError`s and `ValueError`s."""
+
+
+class GraphError(RuntimeError):
+    """A gradient was asked for where none can be: nothing was recorded, or the seed does not fit."""
+
+
+class AnomalyError(ArithmeticError):
+    """Inside `detect_anomaly`: the first operation, forward or backward, that made a nan or an inf."""

@@ -1,0 +1,136 @@
+"""The operations as functions, ``exp(x)``, and as methods, ``x.exp()``: both are generated from the tables.
+
+`NODES` is the third namespace that a rule can run on. Over it the partials of a row are computed by recorded
+operations, and so have derivatives of their own.
+"""
+
+from collections.abc import Callable, Iterable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from autograd.array_ops import ARRAY_OPS, ARRAYS, ArrayOp
+from autograd.graph import Node
+from autograd.namespaces import ieee
+from autograd.ops import OPS, REDUCTIONS, Op
+from autograd.tensor import Tensor, as_array
+from autograd.value import Value, as_float
+
+
+def _evaluate(op: Op, *args: Any) -> Any:
+    """Row ``op`` on whatever ``args`` are: recorded if one is a node, else plain numbers or arrays."""
+    for arg in args:
+        if isinstance(arg, Node):
+            return arg._apply(op, *args)
+    args = op.complete(args)
+    if any(isinstance(arg, np.ndarray) for arg in args):
+        with np.errstate(all="ignore"):
+            return op.forward(ARRAYS, *map(as_array, args))
+    return ieee(op.forward, *map(as_float, args))
+
+
+def _documented(function: Callable[..., Any], op: Op) -> Callable[..., Any]:
+    function.__name__ = function.__qualname__ = op.name
+    optional = op.arguments[len(op.arguments) - len(op.defaults) :]
+    note = "".join(f"; {name} = {default}" for name, default in zip(optional, op.defaults, strict=True))
+    function.__doc__ = f"{op.name}({', '.join(op.arguments)}) = ${op.latex}${note}, element by element."
+    return function
+
+
+def _function(op: Op) -> Callable[..., Any]:
+    return _documented(lambda *args: _evaluate(op, *args), op)
+
+
+def _method(op: Op) -> Callable[..., Any]:
+    return _documented(lambda self, *args: self._apply(op, self, *args), op)
+
+
+def where(condition: Any, a: Any, b: Any) -> Any:
+    """``a`` where ``condition`` holds, else ``b``. The condition is a truth value and has no gradient."""
+    truth = condition.data if isinstance(condition, Node) else condition
+    return _evaluate(OPS["where"], np.asarray(truth, bool) if np.ndim(truth) else bool(truth), a, b)
+
+
+def clip(x: Any, low: Any, high: Any) -> Any:
+    """min(max(x, low), high); the gradient of x is 1 inside and at the two limits, 0 outside."""
+    if np.any(np.asarray(getattr(low, "data", low)) > np.asarray(getattr(high, "data", high))):
+        raise ValueError(f"clip() needs low <= high, got low = {low!r} and high = {high!r}")
+    return _evaluate(OPS["clip"], x, low, high)
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {name: _function(op) for name, op in OPS.items()}
+FUNCTIONS |= {"where": where, "clip": clip}
+
+for _name, _op in OPS.items():
+    if _name != "where":  # its first argument is the condition, so it is nobody's method
+        setattr(Node, _name, clip if _op is OPS["clip"] else _method(_op))
+
+
+# ----- reductions: of many scalars, or of a tensor -----
+
+
+def _reduction(name: str) -> Callable[..., Any]:
+    op = REDUCTIONS[name]
+
+    def function(xs: Any, **options: Any) -> Any:
+        if isinstance(xs, Tensor):
+            return getattr(xs, name)(**options)
+        return Value._reduce(op, tuple(_many(name, xs)))
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"${op.latex}$ of many Values as one node, or of a Tensor."
+    return function
+
+
+def _many(name: str, xs: Any) -> Iterable[Any]:
+    if isinstance(xs, Node | str) or not isinstance(xs, Iterable):
+        raise TypeError(f"{name}() takes a list of Values or numbers, or a Tensor; got {type(xs).__name__}")
+    return xs
+
+
+FUNCTIONS |= {name: _reduction(name) for name in REDUCTIONS if name != "dot"}
+
+
+def dot(weights: Any, inputs: Any, bias: Any = None) -> Value:
+    """Σ w_i x_i (+ bias) as one node: what a neuron computes, without a node for each product and sum."""
+    weights, inputs = tuple(_many("dot", weights)), tuple(_many("dot", inputs))
+    if len(weights) != len(inputs):
+        raise ValueError(f"dot() pairs its arguments: got {len(weights)} weights and {len(inputs)} inputs")
+    return Value._reduce(REDUCTIONS["dot"], (*weights, *inputs, *(() if bias is None else (bias,))))
+
+
+def log_softmax(xs: Any, **options: Any) -> Any:
+    """x_i − ln Σ eˣ for each of many Values (a list), or along an axis of a Tensor."""
+    if isinstance(xs, Tensor):
+        return xs.log_softmax(**options)
+    xs = tuple(_many("log_softmax", xs))
+    total = FUNCTIONS["logsumexp"](xs)
+    return [x - total for x in xs]
+
+
+def softmax(xs: Any, **options: Any) -> Any:
+    """e^{x_i} / Σ eˣ for each of many Values (a list), or along an axis of a Tensor."""
+    if isinstance(xs, Tensor):
+        return xs.softmax(**options)
+    return [x.exp() for x in log_softmax(xs)]
+
+
+FUNCTIONS |= {"dot": dot, "softmax": softmax, "log_softmax": log_softmax}
+
+
+# ----- the namespace of nodes -----
+
+
+def _equal(a: Any, b: Any) -> Any:
+    """Whether two numbers agree; a plain truth, with no gradient."""
+    return getattr(a, "data", a) == getattr(b, "data", b)
+
+
+def _array_function(op: ArrayOp) -> Callable[..., Any]:
+    return lambda *xs, **options: Tensor._apply(op, *xs, **options)
+
+
+NODES = SimpleNamespace(
+    **{**FUNCTIONS, **{name: _array_function(op) for name, op in ARRAY_OPS.items()}, "equal": _equal}
+)

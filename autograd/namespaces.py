@@ -1,0 +1,69 @@
+"""The numbers a rule can run on: Python floats and NumPy arrays.
+
+A rule in the operation table is written over a namespace argument ``m`` (``m.exp(x)``), so that one text serves
+floats, arrays and, in `autograd.functions`, the graph's own nodes. The namespaces below differ only in whose
+``exp`` they mean.
+"""
+
+import math
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+Rule = Any
+"""A function ``rule(m, *operands)``; operands are floats, arrays or nodes, as the namespace ``m`` has them."""
+
+
+def _maximum(a: float, b: float) -> float:
+    return a if a > b or a != a else b  # `a != a` lets a nan through, as np.maximum does
+
+
+def _minimum(a: float, b: float) -> float:
+    return a if a < b or a != a else b
+
+
+def _sign(x: float) -> float:
+    return x if x != x else float((x > 0) - (x < 0))
+
+
+SCALARS = SimpleNamespace(
+    **{name: getattr(math, name) for name in ["exp", "log", "log1p", "expm1", "sqrt", "sin", "cos", "tan"]},
+    **{name: getattr(math, name) for name in ["sinh", "cosh", "tanh", "asin", "acos", "atan", "erf"]},
+    abs=abs,
+    sign=_sign,
+    power=math.pow,
+    maximum=_maximum,
+    minimum=_minimum,
+    where=lambda condition, a, b: a if condition else b,
+    equal=lambda a, b: a == b,
+)
+
+
+def _erf(x: Any) -> Any:
+    """NumPy has no erf; Python's own, element by element, is exact and fast enough for an activation."""
+    return np.vectorize(math.erf, otypes=[float])(x).astype(np.asarray(x).dtype)
+
+
+ARRAYS = SimpleNamespace(
+    **{name: getattr(np, name) for name in ["exp", "log", "log1p", "expm1", "sqrt", "sin", "cos", "tan"]},
+    **{name: getattr(np, name) for name in ["sinh", "cosh", "tanh", "abs", "sign", "power"]},
+    **{name: getattr(np, name) for name in ["maximum", "minimum", "where", "equal"]},
+    asin=np.arcsin,
+    acos=np.arccos,
+    atan=np.arctan,
+    erf=_erf,
+)
+
+
+def ieee(rule: Rule, *xs: float) -> float:
+    """Evaluate ``rule`` on floats, with IEEE 754's answer where Python raises.
+
+    ``math.exp(1000)`` and ``1.0 / 0.0`` are exceptions in Python and ``inf`` in the standard. NumPy follows the
+    standard, so the same rule is asked again over NumPy's numbers.
+    """
+    try:
+        return float(rule(SCALARS, *xs))
+    except (ArithmeticError, ValueError):
+        with np.errstate(all="ignore"):
+            return float(rule(ARRAYS, *map(np.float64, xs)))

@@ -1,0 +1,351 @@
+"""The table of operations: every derivative glassgrad knows about numbers stands in this file.
+
+An `Op` is one row: a forward rule and one local partial derivative for each argument. From the row follow
+reverse mode (partial times upstream gradient), higher derivatives (the partials evaluated on nodes are a graph
+again), arrays (the rule over NumPy), the pictures and the tests. To add an operation, add a row.
+
+A `Reduction` is the same for an operation on any number of scalars: one node with many parents, because a node
+for each multiply-add is what makes scalar engines slow.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from operator import mul
+from typing import Any
+
+from autograd.namespaces import SCALARS, Rule, ieee
+
+Saved = tuple[float, ...]
+Mask = tuple[bool, ...]
+Contributions = Sequence[float | None]
+Interval = tuple[float, float]
+REAL: Interval = (-3.0, 3.0)
+POSITIVE: Interval = (0.1, 3.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Op:
+    """One elementwise operation.
+
+    name:     what `Value`, `Tensor` and the module-level function call it
+    symbol:   what pictures write on it
+    forward:  ``(m, *xs) -> y``
+    partials: one ``(m, y, *xs) -> ∂y/∂x_i`` for each argument, `y` being the forward result
+    latex:    the formula, for pages
+    domain:   for each argument, where tests sample it
+    kinks:    pairs (arguments, partials): the convention where no derivative exists, held by a test
+    defaults: values of trailing arguments that may be left out
+    """
+
+    name: str
+    symbol: str
+    forward: Rule
+    partials: tuple[Rule, ...]
+    latex: str
+    domain: tuple[Interval, ...] = (REAL,)
+    kinks: tuple[tuple[Saved, Saved], ...] = ()
+    defaults: tuple[float, ...] = ()
+    arity: int = field(init=False)
+    scalar_vjp: Callable[[Saved, float], Contributions] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if len(self.domain) != len(self.partials):
+            raise TypeError(
+                f"operation {self.name!r} has {len(self.partials)} partials and {len(self.domain)} domains; "
+                f"give one of each for every argument"
+            )
+        object.__setattr__(self, "arity", len(self.partials))
+        object.__setattr__(self, "scalar_vjp", _scalar_vjp(self.partials))
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The names of the arguments, as the forward rule has them."""
+        code = self.forward.__code__
+        return tuple(code.co_varnames[1 : code.co_argcount])
+
+    def complete(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """``args`` with the defaults of those left out; a wrong number of them is a `TypeError`."""
+        missing = self.arity - len(args)
+        if not 0 <= missing <= len(self.defaults):
+            raise TypeError(f"{self.name}({', '.join(self.arguments)}) got {len(args)} arguments")
+        return args + self.defaults[len(self.defaults) - missing :] if missing else args
+
+    def masked_vjp(self, saved: tuple[Saved, Mask], g: float) -> Contributions:
+        """As `scalar_vjp`, with None for the parents that are constants."""
+        operands, wanted = saved
+        return [g * ieee(d, *operands) if want else None for d, want in zip(self.partials, wanted, strict=True)]
+
+    def node_partials(self, m: Any, y: Any, xs: Sequence[Any], wanted: Mask) -> Sequence[Any]:
+        """The partials over namespace ``m``; None where not wanted."""
+        return [d(m, y, *xs) if want else None for d, want in zip(self.partials, wanted, strict=True)]
+
+
+def _scalar_vjp(partials: tuple[Rule, ...]) -> Callable[[Saved, float], Contributions]:
+    """``((y, *xs), g) -> [g ∂y/∂x_i]``, unrolled for one and two arguments: nearly every node has those."""
+
+    def exact(saved: Saved, g: float) -> Contributions:
+        return [g * ieee(d, *saved) for d in partials]
+
+    def unary(saved: Saved, g: float) -> Contributions:
+        y, x = saved
+        try:
+            return (g * partials[0](SCALARS, y, x),)
+        except (ArithmeticError, ValueError):
+            return exact(saved, g)
+
+    def binary(saved: Saved, g: float) -> Contributions:
+        y, a, b = saved
+        try:
+            return g * da(SCALARS, y, a, b), g * db(SCALARS, y, a, b)
+        except (ArithmeticError, ValueError):
+            return exact(saved, g)
+
+    if len(partials) == 2:
+        da, db = partials
+    return {1: unary, 2: binary}.get(len(partials), exact)
+
+
+def _sigmoid(m: Any, x: Any) -> Any:
+    return 1.0 / (1.0 + m.exp(-x))
+
+
+def _normal_cdf(m: Any, x: Any) -> Any:
+    return 0.5 * (1.0 + m.erf(x * math.sqrt(0.5)))
+
+
+def _normal_pdf(m: Any, x: Any) -> Any:
+    return m.exp(-0.5 * x * x) * (1.0 / math.sqrt(2.0 * math.pi))
+
+
+def _argument_shares(m: Any, winner: Any, tie: Any) -> Any:
+    """1 for the argument that won, ½ each at a tie (PyTorch's and JAX's convention), 0 for the other."""
+    return winner + 0.5 * tie
+
+
+ROWS: tuple[Op, ...] = (
+    # ----- arithmetic -----
+    Op(
+        "add", "+", lambda m, a, b: a + b,
+        (lambda m, y, a, b: 1.0, lambda m, y, a, b: 1.0),
+        "a + b", (REAL, REAL),
+    ),
+    Op(
+        "sub", "-", lambda m, a, b: a - b,
+        (lambda m, y, a, b: 1.0, lambda m, y, a, b: -1.0),
+        "a - b", (REAL, REAL),
+    ),
+    Op(
+        "mul", "*", lambda m, a, b: a * b,
+        (lambda m, y, a, b: b, lambda m, y, a, b: a),
+        r"a \, b", (REAL, REAL),
+    ),
+    Op(
+        "div", "/", lambda m, a, b: a / b,
+        (lambda m, y, a, b: 1.0 / b, lambda m, y, a, b: -y / b),
+        r"\frac{a}{b}", (REAL, POSITIVE),
+    ),
+    Op(
+        "power", "**", lambda m, a, b: m.power(a, b),
+        (
+            lambda m, y, a, b: m.where(m.equal(b, 0.0), 0.0, b * m.power(a, b - 1.0)),
+            lambda m, y, a, b: m.where(m.equal(a, 0.0) & (b >= 0.0), 0.0, y * m.log(a)),
+        ),
+        "a^b", (POSITIVE, REAL), kinks=(((0.0, 0.0), (0.0, 0.0)), ((0.0, 2.0), (0.0, 0.0))),
+    ),
+    Op("neg", "-", lambda m, x: -x, (lambda m, y, x: -1.0,), "-x"),
+    # ----- magnitude and sign -----
+    Op(
+        "abs", "abs", lambda m, x: m.abs(x), (lambda m, y, x: m.sign(x),),
+        r"\lvert x \rvert", kinks=(((0.0,), (0.0,)),),
+    ),
+    Op(
+        "sign", "sign", lambda m, x: m.sign(x), (lambda m, y, x: 0.0,),
+        r"\operatorname{sign} x", kinks=(((0.0,), (0.0,)),),
+    ),
+    # ----- exponentials and logarithms -----
+    Op("exp", "exp", lambda m, x: m.exp(x), (lambda m, y, x: y,), "e^x"),
+    Op("log", "log", lambda m, x: m.log(x), (lambda m, y, x: 1.0 / x,), r"\ln x", (POSITIVE,)),
+    Op(
+        "log1p", "log1p", lambda m, x: m.log1p(x), (lambda m, y, x: 1.0 / (1.0 + x),),
+        r"\ln(1 + x)", ((-0.9, 3.0),),
+    ),
+    Op("expm1", "expm1", lambda m, x: m.expm1(x), (lambda m, y, x: m.exp(x),), "e^x - 1"),
+    Op("sqrt", "sqrt", lambda m, x: m.sqrt(x), (lambda m, y, x: 0.5 / y,), r"\sqrt{x}", (POSITIVE,)),
+    # ----- circular and hyperbolic -----
+    Op("sin", "sin", lambda m, x: m.sin(x), (lambda m, y, x: m.cos(x),), r"\sin x"),
+    Op("cos", "cos", lambda m, x: m.cos(x), (lambda m, y, x: -m.sin(x),), r"\cos x"),
+    Op("tan", "tan", lambda m, x: m.tan(x), (lambda m, y, x: 1.0 + y * y,), r"\tan x", ((-1.3, 1.3),)),
+    Op("sinh", "sinh", lambda m, x: m.sinh(x), (lambda m, y, x: m.cosh(x),), r"\sinh x"),
+    Op("cosh", "cosh", lambda m, x: m.cosh(x), (lambda m, y, x: m.sinh(x),), r"\cosh x"),
+    Op("tanh", "tanh", lambda m, x: m.tanh(x), (lambda m, y, x: 1.0 - y * y,), r"\tanh x"),
+    Op(
+        "asin", "asin", lambda m, x: m.asin(x), (lambda m, y, x: 1.0 / m.sqrt((1.0 - x) * (1.0 + x)),),
+        r"\arcsin x", ((-0.9, 0.9),),
+    ),
+    Op(
+        "acos", "acos", lambda m, x: m.acos(x), (lambda m, y, x: -1.0 / m.sqrt((1.0 - x) * (1.0 + x)),),
+        r"\arccos x", ((-0.9, 0.9),),
+    ),
+    Op("atan", "atan", lambda m, x: m.atan(x), (lambda m, y, x: 1.0 / (1.0 + x * x),), r"\arctan x"),
+    Op(
+        "erf", "erf", lambda m, x: m.erf(x), (lambda m, y, x: m.exp(-x * x) * (2.0 / math.sqrt(math.pi)),),
+        r"\operatorname{erf} x",
+    ),
+    # ----- activations -----
+    Op("sigmoid", "σ", _sigmoid, (lambda m, y, x: y * (1.0 - y),), r"\frac{1}{1 + e^{-x}}"),
+    Op(
+        "relu", "ReLU", lambda m, x: m.maximum(x, 0.0), (lambda m, y, x: x > 0.0,),
+        r"\max(x, 0)", kinks=(((0.0,), (0.0,)),),
+    ),
+    Op(
+        "leaky_relu", "LeakyReLU", lambda m, x, slope: m.where(x > 0.0, x, slope * x),
+        (lambda m, y, x, slope: m.where(x > 0.0, 1.0, slope), lambda m, y, x, slope: m.minimum(x, 0.0)),
+        r"x \text{ if } x > 0 \text{ else } s\,x", (REAL, (0.0, 0.5)),
+        kinks=(((0.0, 0.01), (0.01, 0.0)),), defaults=(0.01,),
+    ),
+    Op(
+        # min(x, 0) keeps the branch that is not taken from overflowing
+        "elu", "ELU", lambda m, x, alpha: m.where(x > 0.0, x, alpha * m.expm1(m.minimum(x, 0.0))),
+        (
+            lambda m, y, x, alpha: m.where(x > 0.0, 1.0, alpha * m.exp(m.minimum(x, 0.0))),
+            lambda m, y, x, alpha: m.expm1(m.minimum(x, 0.0)),
+        ),
+        r"x \text{ if } x > 0 \text{ else } \alpha\,(e^x - 1)", (REAL, (0.5, 2.0)),
+        kinks=(((0.0, 2.0), (2.0, 0.0)),), defaults=(1.0,),
+    ),
+    Op(
+        "gelu", "GELU", lambda m, x: x * _normal_cdf(m, x),
+        (lambda m, y, x: _normal_cdf(m, x) + x * _normal_pdf(m, x),), r"x \, \Phi(x)",
+    ),
+    Op(
+        "silu", "SiLU", lambda m, x: x * _sigmoid(m, x),
+        (lambda m, y, x: _sigmoid(m, x) * (1.0 + x * _sigmoid(m, -x)),), r"x \, \sigma(x)",
+    ),
+    Op(
+        "softplus", "softplus", lambda m, x: m.maximum(x, 0.0) + m.log1p(m.exp(-m.abs(x))),
+        (lambda m, y, x: _sigmoid(m, x),), r"\ln(1 + e^x)",
+    ),
+    # ----- choosing -----
+    Op(
+        "maximum", "max", lambda m, a, b: m.maximum(a, b),
+        (
+            lambda m, y, a, b: _argument_shares(m, a > b, m.equal(a, b)),
+            lambda m, y, a, b: _argument_shares(m, b > a, m.equal(a, b)),
+        ),
+        r"\max(a, b)", (REAL, REAL), kinks=(((1.0, 1.0), (0.5, 0.5)),),
+    ),
+    Op(
+        "minimum", "min", lambda m, a, b: m.minimum(a, b),
+        (
+            lambda m, y, a, b: _argument_shares(m, a < b, m.equal(a, b)),
+            lambda m, y, a, b: _argument_shares(m, b < a, m.equal(a, b)),
+        ),
+        r"\min(a, b)", (REAL, REAL), kinks=(((1.0, 1.0), (0.5, 0.5)),),
+    ),
+    Op(
+        "clip", "clip", lambda m, x, low, high: m.minimum(m.maximum(x, low), high),
+        (
+            lambda m, y, x, low, high: (x >= low) & (x <= high),
+            lambda m, y, x, low, high: x < low,
+            lambda m, y, x, low, high: x > high,
+        ),
+        r"\min(\max(x, l), h)", (REAL, (-2.0, -1.0), (1.0, 2.0)),
+        kinks=(((-1.0, -1.0, 1.0), (1.0, 0.0, 0.0)), ((1.0, -1.0, 1.0), (1.0, 0.0, 0.0))),
+    ),
+    Op(
+        # the condition arrives as 1.0 or 0.0, and is thereby its own mask
+        "where", "where", lambda m, condition, a, b: m.where(condition, a, b),
+        (
+            lambda m, y, condition, a, b: 0.0,
+            lambda m, y, condition, a, b: condition,
+            lambda m, y, condition, a, b: 1.0 - condition,
+        ),
+        r"a \text{ if } c \text{ else } b", ((1.0, 1.0), REAL, REAL),
+    ),
+)  # fmt: skip
+
+OPS: dict[str, Op] = {op.name: op for op in ROWS}
+
+
+@dataclass(frozen=True, eq=False)
+class Reduction:
+    """One operation from many scalars to one: ``forward(xs) -> y`` and ``partials(m, y, xs) -> [∂y/∂x_i]``."""
+
+    name: str
+    symbol: str
+    forward: Callable[[Saved], float]
+    partials: Callable[[Any, Any, Sequence[Any]], Sequence[Any]]
+    latex: str
+
+    def scalar_vjp(self, saved: Saved, g: float) -> Contributions:
+        """``((y, *xs), g) -> [g ∂y/∂x_i]``."""
+        y, *xs = saved
+        return [g * d for d in self.partials(SCALARS, y, xs)]
+
+    def masked_vjp(self, saved: tuple[Saved, Mask], g: float) -> Contributions:
+        """As `scalar_vjp`, with None for the parents that are constants."""
+        (y, *xs), wanted = saved
+        partials = self.partials(SCALARS, y, xs)
+        return [g * d if want else None for d, want in zip(partials, wanted, strict=True)]
+
+    def node_partials(self, m: Any, y: Any, xs: Sequence[Any], wanted: Mask) -> Sequence[Any]:
+        """The partials over namespace ``m``; None where not wanted."""
+        return [d if want else None for d, want in zip(self.partials(m, y, xs), wanted, strict=True)]
+
+
+def _split_dot(xs: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any], Sequence[Any]]:
+    """The operands of ``dot`` are w_1 … w_n, x_1 … x_n and perhaps b; an odd number of them tells of the b."""
+    n = len(xs) // 2
+    return xs[:n], xs[n : 2 * n], xs[2 * n :]
+
+
+def _dot(xs: Saved) -> float:
+    weights, inputs, bias = _split_dot(xs)
+    return float(sum(map(mul, weights, inputs), *bias))
+
+
+def _dot_partials(m: Any, y: Any, xs: Sequence[Any]) -> Sequence[Any]:
+    weights, inputs, bias = _split_dot(xs)
+    return [*inputs, *weights, *(1.0 for _ in bias)]
+
+
+def _prod_partials(m: Any, y: Any, xs: Sequence[Any]) -> Sequence[Any]:
+    """The product of the others, by running products from both ends: dividing y by x_i would fail at zero."""
+    partials: list[Any] = []
+    left: Any = 1.0
+    for x in xs:
+        partials.append(left)
+        left = left * x
+    right: Any = 1.0
+    for i in reversed(range(len(xs))):
+        partials[i] = partials[i] * right
+        right = right * xs[i]
+    return partials
+
+
+def _logsumexp(xs: Saved) -> float:
+    top = max(xs)
+    if math.isinf(top) or any(map(math.isnan, xs)):
+        return sum(xs) if any(map(math.isnan, xs)) else top
+    return top + math.log(sum(math.exp(x - top) for x in xs))
+
+
+def _norm_partials(m: Any, y: Any, xs: Sequence[Any]) -> Sequence[Any]:
+    """x_i / y; 0 where every x_i is 0 (PyTorch's convention), and the corner of the cone has no derivative."""
+    return [x / y for x in xs] if y > 0.0 else [0.0 * x for x in xs]
+
+
+REDUCTIONS: dict[str, Reduction] = {
+    reduction.name: reduction
+    for reduction in (
+        Reduction("sum", "Σ", sum, lambda m, y, xs: [1.0] * len(xs), r"\sum_i x_i"),
+        Reduction("mean", "mean", lambda xs: sum(xs) / len(xs), lambda m, y, xs: [1.0 / len(xs)] * len(xs),
+                  r"\frac{1}{n} \sum_i x_i"),
+        Reduction("prod", "∏", math.prod, _prod_partials, r"\prod_i x_i"),
+        Reduction("dot", "w·x", _dot, _dot_partials, r"\sum_i w_i x_i + b"),
+        Reduction("logsumexp", "logsumexp", _logsumexp, lambda m, y, xs: [m.exp(x - y) for x in xs],
+                  r"\ln \sum_i e^{x_i}"),
+        Reduction("norm", "‖x‖", lambda xs: math.hypot(*xs), _norm_partials, r"\sqrt{\sum_i x_i^2}"),
+    )
+}  # fmt: skip

@@ -1,0 +1,391 @@
+"""`Tensor`: a NumPy array that remembers where it came from. The same engine as `Value`, the same rows."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from autograd.array_ops import ARRAY_OPS, ARRAYS, Array, ArrayOp, Axis, Shape, normalized, unbroadcast
+from autograd.errors import GraphError
+from autograd.graph import MODE, Node, backward, check_forward
+from autograd.ops import Op
+
+Contributions = Sequence[Array | None]
+
+
+class Tensor(Node):
+    """An array in a computation: ``data``, and after `backward()` an array of its derivatives in ``grad``.
+
+    data:  numbers of any shape; float32 and float64 are kept, integers and booleans become float64. An array
+           is held, not copied
+    dtype: another floating dtype to convert to
+
+    >>> w = Tensor([1.0, 2.0, 3.0])
+    >>> (w * w).sum().backward()
+    >>> w.grad
+    array([2., 4., 6.])
+    """
+
+    __slots__ = ()
+
+    def __init__(self, data: Any, label: str = "", dtype: DTypeLike | None = None) -> None:
+        if not isinstance(label, str):
+            raise TypeError(f"label is the name a picture shows, a str; got {type(label).__name__} {label!r}")
+        self.data: Array = as_array(data, dtype)
+        self.grad: Any = None
+        self.label = label
+        self.op = None
+        self.parents = ()
+        self.vjp = None
+        self.requires_grad = True
+
+    # ----- what every node provides -----
+
+    @classmethod
+    def _constant(cls, data: Any) -> Self:
+        constant = cls(data)
+        constant.requires_grad = False
+        return constant
+
+    @classmethod
+    def _lift(cls, operands: Iterable[Any]) -> tuple["Tensor", ...]:
+        """Plain numbers and arrays become constants. Only a floating array has a dtype to insist on."""
+        operands = tuple(operands)
+        kept = [x.dtype for x in operands if isinstance(x, Tensor)]
+        dtype = np.result_type(*kept) if kept else np.dtype(float)
+        return tuple([x if isinstance(x, Tensor) else cls._constant(_operand(x, dtype)) for x in operands])
+
+    @classmethod
+    def _apply(cls, op: Op | ArrayOp, *args: Any, **options: Any) -> "Tensor":  # type: ignore[override]
+        if isinstance(op, ArrayOp):
+            return cls._apply_array_op(op.bind(options), args)
+        parents = Tensor._lift(op.complete(args))
+        wanted = tuple([p.requires_grad for p in parents])
+        xs = tuple([p.data for p in parents])
+        with np.errstate(all="ignore"):
+            y = np.asarray(op.forward(ARRAYS, *xs))
+
+        def vjp(g: Array) -> Contributions:
+            with np.errstate(all="ignore"):
+                partials = op.node_partials(ARRAYS, y, xs, wanted)
+                return [
+                    None if d is None else np.asarray(unbroadcast(ARRAYS, g * d, x.shape), x.dtype)
+                    for d, x in zip(partials, xs, strict=True)
+                ]
+
+        return _record(op, y, parents, vjp)
+
+    @classmethod
+    def _apply_array_op(cls, op: ArrayOp, args: tuple[Any, ...]) -> "Tensor":
+        parents = Tensor._lift(args)
+        xs = tuple([p.data for p in parents])
+        wanted = [p.requires_grad for p in parents]
+        with np.errstate(all="ignore"):
+            y = np.asarray(op.forward(*xs, **op.options))
+
+        def vjp(g: Array) -> Contributions:
+            with np.errstate(all="ignore"):
+                return [
+                    np.asarray(op.vjp(i, ARRAYS, g, y, *xs, **op.options), x.dtype) if wanted[i] else None
+                    for i, x in enumerate(xs)
+                ]
+
+        return _record(op, y, parents, vjp)
+
+    def add_grad(self, g: Any) -> None:
+        if self.grad is not None:
+            self.grad = self.grad + g
+        else:  # a view would let a later in-place change reach somebody else's gradient
+            self.grad = g.copy() if isinstance(g, np.ndarray) and g.base is not None else g
+
+    def _recorded_vjp(self, g: Node) -> Sequence[Node | None]:
+        from autograd.functions import NODES
+
+        wanted = tuple([p.requires_grad for p in self.parents])
+        if isinstance(self.op, ArrayOp):
+            return [
+                self.op.vjp(i, NODES, g, self, *self.parents, **self.op.options) if want else None
+                for i, want in enumerate(wanted)
+            ]
+        partials = self.op.node_partials(NODES, self, self.parents, wanted)
+        return [
+            None if d is None else unbroadcast(NODES, g * d, p.data.shape)
+            for d, p in zip(partials, self.parents, strict=True)
+        ]
+
+    def backward(self, gradient: Any = None, create_graph: bool = False) -> None:
+        """Put d(self)/d(node) into ``node.grad`` for every node that this one was made from.
+
+        ``gradient`` is the upstream gradient, shaped like this tensor; only a tensor of one element can do
+        without. Otherwise as `Value.backward`.
+        """
+        if gradient is None and self.data.size != 1:
+            raise GraphError(
+                f"backward() starts from one number, and this tensor has shape {self.shape}; "
+                f"reduce it first, as in loss.sum().backward(), or give backward(gradient) of that shape"
+            )
+        seed = np.ones_like(self.data) if gradient is None else np.array(_operand(gradient, self.dtype), self.dtype)
+        if seed.shape != self.shape:
+            raise GraphError(f"gradient has shape {seed.shape}; it must have that of the tensor, {self.shape}")
+        backward(self, Tensor._constant(seed) if create_graph else seed, create_graph)
+
+    # ----- an array among arrays -----
+
+    @property
+    def shape(self) -> Shape:
+        return self.data.shape
+
+    @property
+    def ndim(self) -> int:
+        return self.data.ndim
+
+    @property
+    def size(self) -> int:
+        return self.data.size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.data.dtype
+
+    def item(self) -> float:
+        """The plain number in a tensor of one element."""
+        if self.data.size != 1:
+            raise ValueError(f"item() is for one element, this tensor has shape {self.shape}; use .data")
+        return float(self.data.reshape(()))
+
+    def numpy(self) -> Array:
+        """The plain array; it is the tensor's own, so copy it before you change it."""
+        return self.data
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
+        return np.array(self.data, dtype, copy=copy)
+
+    def __float__(self) -> float:
+        return self.item()
+
+    def __bool__(self) -> bool:
+        if self.data.size != 1:
+            raise ValueError(f"the truth of a tensor of shape {self.shape} is ambiguous; use .data.any() or .all()")
+        return bool(self.data)
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("a tensor of shape () has no length")
+        return len(self.data)
+
+    def __iter__(self) -> Iterator["Tensor"]:
+        return (self[i] for i in range(len(self)))
+
+    def __lt__(self, other: Any) -> Any:
+        return self.data < _data(other)
+
+    def __le__(self, other: Any) -> Any:
+        return self.data <= _data(other)
+
+    def __gt__(self, other: Any) -> Any:
+        return self.data > _data(other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self.data >= _data(other)
+
+    def __eq__(self, other: object) -> Any:
+        return self.data == _data(other)
+
+    def __ne__(self, other: object) -> Any:
+        return self.data != _data(other)
+
+    __hash__ = Node.__hash__  # by identity
+
+    def __repr__(self) -> str:
+        numbers = np.array2string(self.data, separator=", ", prefix="Tensor(", threshold=100)
+        dtype = "" if self.dtype == float else f", dtype={self.dtype}"
+        label = f", label={self.label!r}" if self.label else ""
+        return f"Tensor({numbers}{dtype}{label})"
+
+    # ----- operations that only arrays have -----
+
+    def sum(self, axis: Axis = None, keepdims: bool = False) -> "Tensor":
+        """Σ over ``axis`` (all axes if None)."""
+        return self._over("sum", axis, keepdims)
+
+    def mean(self, axis: Axis = None, keepdims: bool = False) -> "Tensor":
+        """Σ / n over ``axis``."""
+        return self.sum(axis, keepdims) / self._count(axis, "mean")
+
+    def var(self, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> "Tensor":
+        """Σ (x − mean)² / (n − ddof) over ``axis``; ddof=0 as in NumPy (PyTorch has 1)."""
+        n = self._count(axis, "var")
+        if not 0 <= ddof < n:
+            raise ValueError(f"ddof must be at least 0 and less than the {n} elements in each group, got {ddof}")
+        deviation = self - self.mean(axis, keepdims=True)
+        return (deviation * deviation).sum(axis, keepdims) / (n - ddof)
+
+    def max(self, axis: Axis = None, keepdims: bool = False) -> "Tensor":
+        """The largest element over ``axis``; its gradient is shared evenly among equals."""
+        self._count(axis, "max")
+        return self._over("max", axis, keepdims)
+
+    def min(self, axis: Axis = None, keepdims: bool = False) -> "Tensor":
+        """The smallest element over ``axis``; its gradient is shared evenly among equals."""
+        return -(-self).max(axis, keepdims)
+
+    def argmax(self, axis: int | None = None) -> Any:
+        """The index of the largest element: a plain integer array, for it has no derivative."""
+        self._count(axis, "argmax")
+        return self.data.argmax(axis)
+
+    def logsumexp(self, axis: Axis = None, keepdims: bool = False) -> "Tensor":
+        """ln Σ eˣ over ``axis``, without overflow."""
+        self._count(axis, "logsumexp")
+        return self._over("logsumexp", axis, keepdims)
+
+    def log_softmax(self, axis: int = -1) -> "Tensor":
+        """x − ln Σ eˣ along ``axis``."""
+        return self - self.logsumexp(axis, keepdims=True)
+
+    def softmax(self, axis: int = -1) -> "Tensor":
+        """eˣ / Σ eˣ along ``axis``, without overflow."""
+        return self.log_softmax(axis).exp()
+
+    def matmul(self, other: Any) -> "Tensor":
+        """self @ other, with NumPy's rules for vectors and stacks of matrices."""
+        return self._apply(ARRAY_OPS["matmul"], self, other)
+
+    def __matmul__(self, other: Any) -> "Tensor":
+        return self.matmul(other)
+
+    def __rmatmul__(self, other: Any) -> "Tensor":  # other @ self
+        return self._apply(ARRAY_OPS["matmul"], other, self)
+
+    def reshape(self, *shape: Any) -> "Tensor":
+        """The same elements in another shape: ``reshape(2, 3)`` or ``reshape((2, -1))``."""
+        new = tuple(shape[0]) if len(shape) == 1 and not isinstance(shape[0], int) else shape
+        return self._apply(ARRAY_OPS["reshape"], self, shape=new)
+
+    def transpose(self, *axes: Any) -> "Tensor":
+        """Axes in the order given, or reversed if none is."""
+        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
+        order = tuple(self._axes(tuple(order))) if order else tuple(reversed(range(self.ndim)))
+        return self._apply(ARRAY_OPS["transpose"], self, axes=order)
+
+    @property
+    def T(self) -> "Tensor":  # noqa: N802 (NumPy's name)
+        """The transpose."""
+        return self.transpose()
+
+    def squeeze(self, axis: Axis = None) -> "Tensor":
+        """Without the axes of length 1, or without those in ``axis``, which must have length 1."""
+        return self.reshape(np.squeeze(self.data, axis).shape)
+
+    def expand_dims(self, axis: int | tuple[int, ...]) -> "Tensor":
+        """With axes of length 1 inserted so that they stand at ``axis`` of the result."""
+        return self.reshape(np.expand_dims(self.data, axis).shape)
+
+    def __getitem__(self, index: Any) -> "Tensor":
+        parts = tuple(_index(part) for part in index) if isinstance(index, tuple) else _index(index)
+        return self._apply(ARRAY_OPS["getitem"], self, index=parts)
+
+    def __setitem__(self, index: Any, item: Any) -> None:
+        raise TypeError(
+            "a Tensor cannot be assigned into, for the graph would not know; "
+            "choose with where(condition, a, b), or change .data before you compute with it"
+        )
+
+    def take(self, indices: Any, axis: int | None = None) -> "Tensor":
+        """Elements (or, with ``axis``, slices) at integer ``indices``."""
+        indices = np.asarray(_index(indices))
+        if axis is None:
+            return self.reshape(-1)[indices]
+        (axis,) = self._axes(axis)
+        return self[(slice(None),) * axis + (indices,)]
+
+    def pad(self, widths: Any) -> "Tensor":
+        """Zeros around: ``widths`` is n, (before, after), or one such pair for each axis."""
+        pairs = np.broadcast_to(np.asarray(widths), (self.ndim, 2))
+        if pairs.dtype.kind not in "iu" or (pairs < 0).any():
+            raise ValueError(f"pad widths must be integers of at least 0, got {widths!r}")
+        return self._apply(ARRAY_OPS["pad"], self, widths=tuple((int(a), int(b)) for a, b in pairs))
+
+    # ----- axes -----
+
+    def _over(self, name: str, axis: Axis, keepdims: bool) -> "Tensor":
+        axes = self._axes(axis)
+        return self._apply(ARRAY_OPS[name], self, axis=axes, keepdims=keepdims)
+
+    def _axes(self, axis: Axis) -> tuple[int, ...]:
+        given = () if axis is None else axis if isinstance(axis, tuple) else (axis,)
+        if not all(isinstance(a, int | np.integer) and -self.ndim <= a < self.ndim for a in given):
+            raise ValueError(f"axis {axis!r} does not exist in a tensor of shape {self.shape} ({self.ndim} axes)")
+        return normalized(axis, self.ndim)
+
+    def _count(self, axis: Axis, name: str) -> int:
+        n = int(np.prod([self.shape[a] for a in self._axes(axis)]))
+        if n == 0:
+            raise ValueError(f"{name}() of no elements: shape {self.shape}, axis {axis}")
+        return n
+
+
+def _record(op: Op | ArrayOp, y: Array, parents: tuple[Tensor, ...], vjp: Callable[[Array], Contributions]) -> Tensor:
+    """The new node ``y``, with its history if a gradient can ever be asked for."""
+    out = Tensor(y)
+    out.requires_grad = MODE.recording and any(p.requires_grad for p in parents)
+    if out.requires_grad:
+        out.op, out.parents, out.vjp = op, parents, vjp
+    if MODE.anomaly:
+        check_forward(out, op, parents)
+    return out
+
+
+def _index(part: Any) -> Any:
+    if isinstance(part, Tensor):
+        raise TypeError("a Tensor holds real numbers and cannot be an index; use an integer or boolean NumPy array")
+    return np.asarray(part) if isinstance(part, list) else part
+
+
+def _data(other: Any) -> Any:
+    return other.data if isinstance(other, Tensor) else other
+
+
+def _operand(x: Any, dtype: np.dtype[Any]) -> Array:
+    """A plain operand as an array: a floating array keeps its dtype, everything else takes ``dtype``."""
+    floating = isinstance(x, np.ndarray) and x.ndim > 0 and x.dtype.kind == "f"
+    return as_array(x, None if floating else dtype)
+
+
+def as_array(data: Any, dtype: DTypeLike | None = None) -> Array:
+    """``data`` as a floating array, or a `TypeError` that says what to write instead."""
+    if isinstance(data, Node):
+        kind = type(data).__name__
+        raise TypeError(f"Value and Tensor do not mix, and a Tensor is not made from a {kind}; use its .data")
+    try:
+        array = np.asarray(data)
+    except ValueError as error:
+        raise TypeError(f"a Tensor needs rows of equal length: {error}") from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(
+            f"a Tensor holds real numbers, got {type(data).__name__} of dtype {array.dtype}; "
+            f"convert it with np.asarray(data, dtype=float)"
+        )
+    wanted = np.dtype(dtype) if dtype is not None else array.dtype if array.dtype.kind == "f" else np.dtype(float)
+    if wanted.kind != "f":
+        raise TypeError(f"a Tensor has a floating dtype, got {wanted}; use float32 or float64")
+    return array.astype(wanted, copy=False)
+
+
+def concatenate(tensors: Sequence[Any], axis: int = 0) -> Tensor:
+    """The tensors one after the other along an existing ``axis``."""
+    parts = Tensor._lift(tensors)
+    if not parts:
+        raise ValueError("concatenate() of no tensors; give it at least one")
+    (axis,) = parts[0]._axes(axis)
+    return Tensor._apply(ARRAY_OPS["concatenate"], *parts, axis=axis)
+
+
+def stack(tensors: Sequence[Any], axis: int = 0) -> Tensor:
+    """Tensors of one shape side by side along a new ``axis``."""
+    parts = Tensor._lift(tensors)
+    if len({part.shape for part in parts}) != 1:
+        shapes = [part.shape for part in parts]
+        raise ValueError(f"stack() needs at least one tensor, and one shape for all; got shapes {shapes}")
+    return concatenate([part.expand_dims(axis) for part in parts], axis)

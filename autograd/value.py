@@ -1,0 +1,201 @@
+"""`Value`: a Python float that remembers where it came from."""
+
+from collections.abc import Iterable, Sequence
+from numbers import Real
+from types import MethodType
+from typing import Any, Self
+
+import numpy as np
+
+from autograd.graph import MODE, Node, Vjp, backward, check_forward
+from autograd.namespaces import SCALARS, ieee
+from autograd.ops import Op, Reduction
+
+
+class Value(Node):
+    """One real number in a computation: ``data``, and after `backward()` its derivative in ``grad``.
+
+    >>> a, b = Value(2.0), Value(-3.0)
+    >>> (a * b).backward()
+    >>> a.grad, b.grad
+    (-3.0, 2.0)
+    """
+
+    __slots__ = ()
+
+    def __init__(self, data: Any, label: str = "") -> None:
+        if not isinstance(label, str):
+            raise TypeError(f"label is the name a picture shows, a str; got {type(label).__name__} {label!r}")
+        self.data: float = data if data.__class__ is float else as_float(data)
+        self.grad: Any = 0.0
+        self.label = label
+        self.op = None
+        self.parents = ()
+        self.vjp = None
+        self.requires_grad = True
+
+    @classmethod
+    def _constant(cls, data: Any) -> Self:
+        constant = cls(data)
+        constant.requires_grad = False
+        return constant
+
+    @classmethod
+    def _lift(cls, operands: Iterable[Any]) -> tuple["Value", ...]:
+        return tuple([x if isinstance(x, Value) else cls._constant(x) for x in operands])
+
+    @classmethod
+    def _apply(cls, op: Op, *args: Any) -> "Value":  # type: ignore[override]
+        common = MODE.usual and len(args) == op.arity
+        for a in args:
+            if a.__class__ is not Value or not a.requires_grad:
+                common = False
+        if not common:
+            args = Value._lift(op.complete(args))
+        xs = (args[0].data, args[1].data) if len(args) == 2 else tuple([p.data for p in args])
+        try:
+            y = op.forward(SCALARS, *xs)
+        except (ArithmeticError, ValueError):  # Python raises where IEEE 754 has an answer
+            y = ieee(op.forward, *xs)
+        if common:
+            return _node(op, y, args, _closure(op.scalar_vjp, (y, *xs)))
+        return _record(op, y, xs, args)
+
+    @classmethod
+    def _reduce(cls, op: Reduction, operands: tuple[Any, ...]) -> "Value":
+        if not operands:
+            raise ValueError(f"{op.name}() of no numbers; give it at least one")
+        common = MODE.usual and not [x for x in operands if x.__class__ is not Value or not x.requires_grad]
+        if not common:
+            operands = Value._lift(operands)
+        xs = tuple([p.data for p in operands])
+        y = op.forward(xs)
+        if common:
+            return _node(op, y, operands, _closure(op.scalar_vjp, (y, *xs)))
+        return _record(op, y, xs, operands)
+
+    def add_grad(self, g: Any) -> None:
+        self.grad = self.grad + g if self.grad else g
+
+    def _recorded_vjp(self, g: Node) -> Sequence[Node | None]:
+        from autograd.functions import NODES
+
+        wanted = tuple([p.requires_grad for p in self.parents])
+        partials = self.op.node_partials(NODES, self, self.parents, wanted)
+        return [None if d is None else g * d for d in partials]
+
+    def backward(self, create_graph: bool = False) -> None:
+        """Put d(self)/d(node) into ``node.grad`` for every node that this one was made from.
+
+        Interior nodes are set, leaves are added to: call it twice and the leaves double; start a new pass with
+        ``leaf.grad = 0.0`` (or `Module.zero_grad`). With ``create_graph`` the gradients are `Value`s with a
+        graph of their own, and can be differentiated again.
+        """
+        backward(self, Value._constant(1.0) if create_graph else 1.0, create_graph)
+
+    # ----- a number among numbers -----
+
+    def __float__(self) -> float:
+        return self.data
+
+    def __int__(self) -> int:
+        return int(self.data)
+
+    def __bool__(self) -> bool:
+        return self.data != 0.0
+
+    def __format__(self, spec: str) -> str:
+        return format(self.data, spec) if spec else repr(self)
+
+    def item(self) -> float:
+        """The plain number, as in NumPy and PyTorch."""
+        return self.data
+
+    def __lt__(self, other: Any) -> bool:
+        return self.data < _number(other)
+
+    def __le__(self, other: Any) -> bool:
+        return self.data <= _number(other)
+
+    def __gt__(self, other: Any) -> bool:
+        return self.data > _number(other)
+
+    def __ge__(self, other: Any) -> bool:
+        return self.data >= _number(other)
+
+    def __eq__(self, other: object) -> bool:
+        return self.data == (other.data if isinstance(other, Value) else other)
+
+    __hash__ = Node.__hash__  # by identity: two equal numbers are still two nodes
+
+    def __repr__(self) -> str:
+        label = f", label={self.label!r}" if self.label else ""
+        return f"Value(data={self.data!r}, grad={_plain(self.grad)!r}{label})"
+
+    def _backward(self) -> None:
+        """Send this node's ``grad`` one step back to its parents: backpropagation by hand, as in the lecture."""
+        if self.vjp:
+            for parent, d in zip(self.parents, self.vjp(_plain(self.grad)), strict=True):
+                if d is not None:
+                    parent.grad += d
+
+
+_closure = MethodType
+"""A bound method is the smallest closure Python has: a rule, and the numbers it saved.
+
+It holds no node, so a graph has no reference cycles; and where a lambda with its cells would be four objects for
+the garbage collector to visit, this is one.
+"""
+
+
+def _node(op: Op | Reduction, y: Any, parents: tuple[Value, ...], vjp: Vjp) -> Value:
+    out = _new(Value)
+    out.data = y if y.__class__ is float else as_float(y)
+    out.grad = 0.0
+    out.label = ""
+    out.op = op
+    out.parents = parents
+    out.vjp = vjp
+    out.requires_grad = True
+    return out
+
+
+_new = Value.__new__
+
+
+def _record(op: Op | Reduction, y: Any, xs: tuple[float, ...], parents: tuple[Value, ...]) -> Value:
+    """The result ``y`` where something is uncommon: constants among the parents, or a mode in force."""
+    wanted = tuple([p.requires_grad for p in parents])
+    if MODE.recording and any(wanted):
+        out = _node(op, y, parents, _closure(op.masked_vjp, ((y, *xs), wanted)))
+    else:
+        out = Value._constant(y)
+    if MODE.anomaly:
+        check_forward(out, op, parents)
+    return out
+
+
+def _number(other: Any) -> float:
+    return other.data if isinstance(other, Value) else as_float(other)
+
+
+def _plain(grad: Any) -> float:
+    return grad.data if isinstance(grad, Value) else grad
+
+
+_INSTEAD: tuple[tuple[Any, str], ...] = (
+    (str, "convert it first: Value(float(text))"),
+    (complex, "take its .real or its abs()"),
+    ((np.ndarray, list, tuple), "use a Tensor, or one Value for each element"),
+    (Node, "Value and Tensor do not mix: use one of them throughout, or the plain numbers in its .data"),
+)
+
+
+def as_float(data: Any) -> float:
+    """``data`` as a Python float, or a `TypeError` that says what to write instead."""
+    if isinstance(data, Real | np.bool_) or (isinstance(data, np.ndarray) and data.shape == ()):
+        return float(data)
+    instead = next((text for kinds, text in _INSTEAD if isinstance(data, kinds)), "give a float or an int")
+    text = repr(data)
+    text = text if len(text) <= 60 else text[:57] + "..."
+    raise TypeError(f"a Value is one real number, not {type(data).__name__} {text}; {instead}")
