@@ -63,6 +63,10 @@ class Node:
         """Add the gradient of one backward pass to ``grad``; for leaves."""
         raise NotImplementedError
 
+    def zero_grad(self) -> None:
+        """Forget the gradient, so that the next backward pass starts anew."""
+        raise NotImplementedError
+
     def _recorded_vjp(self, g: "Node") -> Sequence["Node | None"]:
         """What `vjp` computes, but on nodes: the contributions can be differentiated again."""
         raise NotImplementedError

@@ -57,7 +57,7 @@ class Tensor(Node):
         return tuple([x if isinstance(x, Tensor) else cls._constant(_operand(x, dtype)) for x in operands])
 
     @classmethod
-    def _apply(cls, op: Op | ArrayOp, *args: Any, **options: Any) -> "Tensor":  # type: ignore[override]
+    def _apply(cls, op: Op | ArrayOp, *args: Any, **options: Any) -> "Tensor":
         if isinstance(op, ArrayOp):
             return cls._apply_array_op(op.bind(options), args)
         parents = Tensor._lift(op.complete(args))
@@ -98,6 +98,9 @@ class Tensor(Node):
             self.grad = self.grad + g
         else:  # a view would let a later in-place change reach somebody else's gradient
             self.grad = g.copy() if isinstance(g, np.ndarray) and g.base is not None else g
+
+    def zero_grad(self) -> None:
+        self.grad = None
 
     def _recorded_vjp(self, g: Node) -> Sequence[Node | None]:
         from autograd.functions import NODES

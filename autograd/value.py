@@ -45,7 +45,7 @@ class Value(Node):
         return tuple([x if isinstance(x, Value) else cls._constant(x) for x in operands])
 
     @classmethod
-    def _apply(cls, op: Op, *args: Any) -> "Value":  # type: ignore[override]
+    def _apply(cls, op: Op, *args: Any) -> "Value":
         common = MODE.usual and len(args) == op.arity
         for a in args:
             if a.__class__ is not Value or not a.requires_grad:
@@ -76,6 +76,9 @@ class Value(Node):
 
     def add_grad(self, g: Any) -> None:
         self.grad = self.grad + g if self.grad else g
+
+    def zero_grad(self) -> None:
+        self.grad = 0.0
 
     def _recorded_vjp(self, g: Node) -> Sequence[Node | None]:
         from autograd.functions import NODES

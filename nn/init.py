@@ -1,0 +1,90 @@
+"""Initial weights. Each function draws a matrix of shape (fan_out, fan_in), one row for each neuron.
+
+The scale keeps the size of activations, and of gradients, about the same from layer to layer:
+Glorot & Bengio 2010 (Xavier) for tanh-like activations, He et al. 2015 (Kaiming) for relu-like ones.
+"""
+
+import math
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nn.checks import choice, real, whole
+
+Matrix = NDArray[np.float64]
+Seed = int | np.random.Generator | None
+Initializer = Callable[[int, int, Seed], Matrix]
+
+
+def generator(seed: Seed) -> np.random.Generator:
+    """The random numbers of ``seed``: an integer, or a generator to go on drawing from.
+
+    None takes the seed from Python's own `random`, so that ``random.seed(1337)`` fixes a model as it does in
+    micrograd.
+    """
+    if isinstance(seed, np.random.Generator):
+        return seed
+    return np.random.default_rng(random.getrandbits(64) if seed is None else whole("seed", seed, least=0))
+
+
+def uniform(fan_in: int, fan_out: int, seed: Seed = None, *, bound: float = 1.0) -> Matrix:
+    """U(−bound, bound); with bound 1, micrograd's."""
+    bound = real("bound", bound)
+    return generator(seed).uniform(-bound, bound, (whole("fan_out", fan_out), whole("fan_in", fan_in)))
+
+
+def normal(fan_in: int, fan_out: int, seed: Seed = None, *, std: float = 0.01) -> Matrix:
+    """N(0, std²)."""
+    return generator(seed).normal(0.0, real("std", std), (whole("fan_out", fan_out), whole("fan_in", fan_in)))
+
+
+def xavier_uniform(fan_in: int, fan_out: int, seed: Seed = None) -> Matrix:
+    """U(−a, a), a = √(6 / (fan_in + fan_out))."""
+    return uniform(fan_in, fan_out, seed, bound=math.sqrt(6.0 / (fan_in + fan_out)))
+
+
+def xavier_normal(fan_in: int, fan_out: int, seed: Seed = None) -> Matrix:
+    """N(0, 2 / (fan_in + fan_out))."""
+    return normal(fan_in, fan_out, seed, std=math.sqrt(2.0 / (fan_in + fan_out)))
+
+
+def he_uniform(fan_in: int, fan_out: int, seed: Seed = None) -> Matrix:
+    """U(−a, a), a = √(6 / fan_in)."""
+    return uniform(fan_in, fan_out, seed, bound=math.sqrt(6.0 / fan_in))
+
+
+def he_normal(fan_in: int, fan_out: int, seed: Seed = None) -> Matrix:
+    """N(0, 2 / fan_in)."""
+    return normal(fan_in, fan_out, seed, std=math.sqrt(2.0 / fan_in))
+
+
+INITIALIZERS: dict[str, Initializer] = {
+    "uniform": uniform,
+    "normal": normal,
+    "xavier_uniform": xavier_uniform,
+    "xavier_normal": xavier_normal,
+    "glorot_uniform": xavier_uniform,
+    "glorot_normal": xavier_normal,
+    "he_uniform": he_uniform,
+    "he_normal": he_normal,
+    "kaiming_uniform": he_uniform,
+    "kaiming_normal": he_normal,
+}
+
+_RELU_LIKE = {"relu", "leaky_relu", "elu", "gelu", "silu", "softplus"}
+
+
+def draw(init: str | Initializer, activation: str, fan_in: int, fan_out: int, seed: Seed) -> Matrix:
+    """A layer's first weights: ``"auto"`` is He before a relu-like activation and Xavier before any other."""
+    if init == "auto":
+        init = "he_normal" if activation in _RELU_LIKE else "xavier_normal"
+    initializer = init if callable(init) else choice("init", init, {"auto": he_normal, **INITIALIZERS})
+    weights: Any = np.asarray(initializer(fan_in, fan_out, seed), dtype=float)
+    if weights.shape != (fan_out, fan_in) or not np.isfinite(weights).all():
+        raise ValueError(
+            f"init must return finite weights of shape (fan_out, fan_in) = {(fan_out, fan_in)}, got {weights.shape}"
+        )
+    return weights  # type: ignore[no-any-return]

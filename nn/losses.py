@@ -1,0 +1,145 @@
+"""Losses, each one formula for both paths: predictions are Values (one for each example, or a list of one list
+for each) or a Tensor (one row for each). All are means over what they are given, so 1/n comes in once.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+import autograd
+from autograd import Node, Tensor, Value
+from autograd.array_ops import Array
+from nn.checks import real
+
+Loss = Callable[[Any, Any], Any]
+
+
+def mse(predictions: Any, targets: Any) -> Any:
+    """Mean squared error, mean (p − t)²."""
+    return _mean_of(_squared_error, "mse", predictions, targets)
+
+
+def mae(predictions: Any, targets: Any) -> Any:
+    """Mean absolute error, mean |p − t|."""
+    return _mean_of(lambda p, t: abs(p - t), "mae", predictions, targets)
+
+
+def hinge(scores: Any, targets: Any) -> Any:
+    """Hinge loss of a support vector machine, mean max(0, 1 − t s); targets are −1 or +1."""
+    return _mean_of(lambda s, t: (1.0 - t * s).relu(), "hinge", scores, targets, allowed=(-1.0, 1.0))
+
+
+def bce_with_logits(logits: Any, targets: Any) -> Any:
+    """Binary cross-entropy of σ(z), mean ln(1 + eᶻ) − t z, which never overflows; targets are 0 or 1."""
+    return _mean_of(lambda z, t: z.softplus() - t * z, "bce_with_logits", logits, targets, allowed=(0.0, 1.0))
+
+
+def cross_entropy(logits: Any, labels: Any) -> Any:
+    """Cross-entropy of softmax(z), mean ln Σ eᶻ − z_label, which never overflows.
+
+    logits: (n, classes): a Tensor, or a list of n lists of Values
+    labels: (n,) integers, 0 … classes − 1
+    """
+    if isinstance(logits, Tensor):
+        if logits.ndim != 2:
+            raise ValueError(f"cross_entropy: logits must have shape (n, classes), got {logits.shape}")
+        n, classes = logits.shape
+        chosen = logits[np.arange(n), _labels(labels, n, classes)]
+        return (logits.logsumexp(axis=1) - chosen).mean()
+    rows = [list(row) for row in _rows(logits)]
+    if len({len(row) for row in rows}) > 1:
+        raise ValueError("cross_entropy: every example must have the same number of logits")
+    indices = _labels(labels, len(rows), len(rows[0])).tolist()
+    return autograd.mean([autograd.logsumexp(row) - row[i] for row, i in zip(rows, indices, strict=True)])
+
+
+def l2_penalty(parameters: Iterable[Any], strength: float) -> Any:
+    """strength · Σ p² over all parameters (a model's ``parameters()``): weight decay as part of the loss."""
+    parameters = list(parameters)
+    strength = real("strength", strength)
+    if not parameters or not all(isinstance(p, Node) for p in parameters):
+        raise TypeError("l2_penalty() takes the Values or Tensors of model.parameters(), and at least one")
+    if isinstance(parameters[0], Value):
+        return strength * autograd.dot(parameters, parameters)
+    return strength * sum((p * p).sum() for p in parameters)
+
+
+LOSSES: dict[str, Loss] = {
+    loss.__name__: loss for loss in (mse, mae, hinge, bce_with_logits, cross_entropy)
+}
+
+
+def _squared_error(p: Any, t: Any) -> Any:
+    error = p - t
+    return error * error
+
+
+def _mean_of(
+    formula: Callable[[Any, Any], Any], name: str, predictions: Any, targets: Any, allowed: Sequence[float] = ()
+) -> Any:
+    """The mean of ``formula`` over pairs of prediction and target, in either path."""
+    if isinstance(predictions, Tensor):
+        expected = _targets(name, targets, allowed).astype(predictions.dtype)
+        if predictions.shape == (*expected.shape, 1):  # one output: a column, and the targets a plain row
+            predictions = predictions.reshape(expected.shape)
+        if predictions.shape != expected.shape:
+            raise ValueError(
+                f"{name}: predictions have shape {predictions.shape} and targets {expected.shape}; "
+                f"they must be equal, or the predictions one column"
+            )
+        return formula(predictions, expected).mean()
+    values = list(_flat(_rows(predictions)))
+    numbers = _targets(name, targets, allowed).reshape(-1).tolist()
+    if len(values) != len(numbers):
+        raise ValueError(f"{name}: {len(values)} predictions and {len(numbers)} targets; give one for each")
+    return autograd.mean([formula(p, t) for p, t in zip(values, numbers, strict=True)])
+
+
+def _rows(predictions: Any) -> list[Any]:
+    rows = [predictions] if isinstance(predictions, Value) else predictions
+    if isinstance(rows, str) or not isinstance(rows, Sequence) or not rows:
+        raise TypeError(f"predictions must be a Tensor or a list of Values, one an example; got {predictions!r}")
+    return list(rows)
+
+
+def _flat(rows: list[Any]) -> Iterable[Value]:
+    for row in rows:
+        if isinstance(row, Value):
+            yield row
+        else:
+            yield from _flat(_rows(row))
+
+
+def _targets(name: str, targets: Any, allowed: Sequence[float]) -> Array:
+    """Targets as a floating array, finite and, if there are ``allowed`` ones, within those."""
+    try:
+        array = np.asarray(targets, dtype=float)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name}: targets must be numbers, got {type(targets).__name__} {targets!r}") from None
+    if not array.size:
+        raise ValueError(f"{name}: there are no targets")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name}: targets must be finite, got nan or inf")
+    if allowed and not np.isin(array, allowed).all():
+        low, high = allowed
+        found = np.unique(array[~np.isin(array, allowed)])[:3].tolist()
+        raise ValueError(
+            f"{name}: targets must be {low:g} or {high:g}, got {found}; "
+            f"from labels 0 and 1, -1 and +1 are made by 2 * y - 1, and back by (t + 1) / 2"
+        )
+    return array
+
+
+def _labels(labels: Any, n: int, classes: int) -> Array:
+    array = np.asarray(labels)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"cross_entropy: labels must be integers, got {array.dtype}; convert with y.astype(int)")
+    array = array.reshape(-1) if array.ndim == 0 else array
+    if array.shape != (n,):
+        raise ValueError(f"cross_entropy: {n} examples need labels of shape ({n},), got {array.shape}")
+    if array.min() < 0 or array.max() >= classes:
+        raise ValueError(
+            f"cross_entropy: labels must be 0 to {classes - 1} for {classes} logits, got {array.min()} to {array.max()}"
+        )
+    return array

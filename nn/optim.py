@@ -1,0 +1,176 @@
+"""Optimisers: one readable class each. They work alike on the floats of `Value`s and the arrays of `Tensor`s.
+
+An optimiser keeps its state by parameter name, and never on the parameter. `step()` computes every new number
+before it writes the first one.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from autograd import Node
+from nn.checks import real
+from nn.module import Module
+
+Number = Any
+"""A float or an array: what a parameter's data is."""
+
+
+class Optimizer:
+    """The base of all: a learning rate, the parameters by name, and their state.
+
+    parameters: a `Module`, a dict of names and parameters, or ``model.parameters()``
+    lr:         the learning rate; it may be changed between steps
+    """
+
+    def __init__(self, parameters: Any, lr: float, weight_decay: float = 0.0) -> None:
+        self.parameters = _by_name(parameters)
+        self.lr = real("lr", lr, above_low=True)
+        self.weight_decay = real("weight_decay", weight_decay)
+        self.steps = 0
+        self.state: dict[str, dict[str, Number]] = {name: {} for name in self.parameters}
+
+    def update(self, p: Number, g: Number, state: dict[str, Number]) -> Number:
+        """The new number for parameter ``p`` with gradient ``g``; ``state`` is this parameter's own."""
+        raise NotImplementedError
+
+    def step(self) -> None:
+        """Move every parameter that has a gradient."""
+        self.steps += 1
+        moved = {
+            name: self.update(p.data, p.grad.data if isinstance(p.grad, Node) else p.grad, self.state[name])
+            for name, p in self.parameters.items()
+            if p.grad is not None
+        }
+        for name, number in moved.items():
+            self.parameters[name].data = number
+
+    def zero_grad(self) -> None:
+        """Forget all gradients: `backward()` adds to what is there."""
+        for p in self.parameters.values():
+            p.zero_grad()
+
+    def __repr__(self) -> str:
+        settings = {k: v for k, v in vars(self).items() if k not in ("parameters", "state", "steps")}
+        return f"{type(self).__name__}({', '.join(f'{k}={v}' for k, v in settings.items())})"
+
+
+class SGD(Optimizer):
+    """Gradient descent: p ← p − lr g, with g + weight_decay·p for g.
+
+    With ``momentum`` μ: v ← μ v + g, p ← p − lr v. With ``nesterov`` as well: p ← p − lr (g + μ v).
+    As in PyTorch (Sutskever et al. 2013).
+    """
+
+    def __init__(
+        self,
+        parameters: Any,
+        lr: float = 0.01,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(parameters, lr, weight_decay)
+        self.momentum = real("momentum", momentum, high=1.0)
+        self.nesterov = nesterov
+        if nesterov and not momentum:
+            raise ValueError("nesterov=True looks ahead along the momentum; give momentum greater than 0, such as 0.9")
+
+    def update(self, p: Number, g: Number, state: dict[str, Number]) -> Number:
+        if self.weight_decay:
+            g = g + self.weight_decay * p
+        if self.momentum:
+            v = state["velocity"] = self.momentum * state["velocity"] + g if state else g
+            g = g + self.momentum * v if self.nesterov else v
+        return p - self.lr * g
+
+
+class RMSProp(Optimizer):
+    """Steps divided by a running root mean square of the gradient (Tieleman & Hinton 2012).
+
+    s ← α s + (1 − α) g², p ← p − lr g / (√s + eps)
+    """
+
+    def __init__(
+        self, parameters: Any, lr: float = 0.01, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0.0
+    ) -> None:
+        super().__init__(parameters, lr, weight_decay)
+        self.alpha = real("alpha", alpha, high=1.0)
+        self.eps = real("eps", eps, above_low=True)
+
+    def update(self, p: Number, g: Number, state: dict[str, Number]) -> Number:
+        if self.weight_decay:
+            g = g + self.weight_decay * p
+        s = state["square"] = self.alpha * state.get("square", 0.0) + (1.0 - self.alpha) * (g * g)
+        return p - self.lr * g / (s**0.5 + self.eps)
+
+
+class Adam(Optimizer):
+    """Momentum and RMSProp together, corrected for their start at zero (Kingma & Ba 2015).
+
+    m ← β₁ m + (1 − β₁) g, v ← β₂ v + (1 − β₂) g², p ← p − lr (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + eps)
+    """
+
+    def __init__(
+        self,
+        parameters: Any,
+        lr: float = 0.001,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(parameters, lr, weight_decay)
+        if not isinstance(betas, tuple | list) or len(betas) != 2:
+            raise TypeError(f"betas must be a pair such as (0.9, 0.999), got {betas!r}")
+        self.betas = (real("betas[0]", betas[0], high=1.0), real("betas[1]", betas[1], high=1.0))
+        self.eps = real("eps", eps, above_low=True)
+
+    def update(self, p: Number, g: Number, state: dict[str, Number]) -> Number:
+        if self.weight_decay:
+            g = g + self.weight_decay * p
+        return p - self.lr * self._direction(g, state)
+
+    def _direction(self, g: Number, state: dict[str, Number]) -> Number:
+        beta1, beta2 = self.betas
+        t = state["t"] = state.get("t", 0) + 1
+        m = state["mean"] = beta1 * state.get("mean", 0.0) + (1.0 - beta1) * g
+        v = state["square"] = beta2 * state.get("square", 0.0) + (1.0 - beta2) * (g * g)
+        return (m / (1.0 - beta1**t)) / ((v / (1.0 - beta2**t)) ** 0.5 + self.eps)
+
+
+class AdamW(Adam):
+    """Adam whose weight decay acts on the parameter and not through the gradient (Loshchilov & Hutter 2019).
+
+    p ← p − lr weight_decay p, then Adam's step.
+    """
+
+    def __init__(
+        self,
+        parameters: Any,
+        lr: float = 0.001,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+    ) -> None:
+        super().__init__(parameters, lr, betas, eps, weight_decay)
+
+    def update(self, p: Number, g: Number, state: dict[str, Number]) -> Number:
+        return p - self.lr * self.weight_decay * p - self.lr * self._direction(g, state)
+
+
+def _by_name(parameters: Any) -> dict[str, Any]:
+    if isinstance(parameters, Module):
+        named = dict(parameters.named_parameters())
+    elif isinstance(parameters, Mapping):
+        named = dict(parameters)
+    elif isinstance(parameters, Iterable) and not isinstance(parameters, str | np.ndarray | Node):
+        named = {str(i): p for i, p in enumerate(parameters)}
+    else:
+        raise TypeError(f"an optimiser takes a model or its parameters(), got {type(parameters).__name__}")
+    for name, p in named.items():
+        if not isinstance(p, Node) or p.parents:
+            raise TypeError(f"parameter {name} must be a leaf Value or Tensor, got {p!r}")
+    if not named:
+        raise ValueError("an optimiser needs at least one parameter; this model has none")
+    return named

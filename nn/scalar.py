@@ -1,0 +1,139 @@
+"""Networks made of single `Value`s, one for each weight: to be read, drawn and stepped through.
+
+Each class has a vectorized twin with the same constructor words, and from the same seed the same weights.
+`vectorize()` and `to_values()` carry weights across.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd import Value, dot
+from nn.activations import activate, check_activation
+from nn.checks import real, whole
+from nn.init import Initializer, Seed, draw, generator
+from nn.module import Module
+from nn.vectorized import Linear, Sequential, mlp_layers
+
+
+class Neuron(Module):
+    """activation(Σ w_i x_i + b): one number from ``nin``.
+
+    nin:        how many inputs
+    activation: an operation of one argument ("relu", "tanh", "sigmoid", …), or "linear"
+    bias:       whether there is a b; a number is what it starts from, True means 0.0
+    init:       how the weights are drawn: a name in `nn.init.INITIALIZERS`, a function like those, or "auto"
+    seed:       an integer, a NumPy generator to go on drawing from, or None for Python's own `random`
+    expand:     build every product and sum as a node of its own, for drawing, instead of one fused `dot`
+    weights:    the numbers to start from, instead of drawing
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        activation: str = "relu",
+        bias: bool | float = True,
+        init: str | Initializer = "auto",
+        seed: Seed = None,
+        expand: bool = False,
+        weights: Sequence[float] | None = None,
+    ) -> None:
+        nin = whole("nin", nin)
+        self.activation = check_activation(activation)
+        self.expand = expand
+        start = draw(init, activation, nin, 1, seed)[0] if weights is None else weights
+        if len(start) != nin:
+            raise ValueError(f"weights must be {nin} numbers, one for each input; got {len(start)}")
+        self.w = [Value(w) for w in start]
+        self.b = None if bias is False else Value(0.0 if bias is True else real("bias", bias, low=-np.inf))
+
+    def __call__(self, x: Any) -> Value:
+        if self.expand:
+            x = list(x)
+            if len(x) != len(self.w):
+                raise ValueError(f"Neuron({len(self.w)}) takes {len(self.w)} inputs, got {len(x)}")
+            total = self.w[0] * x[0]
+            for w, x_i in zip(self.w[1:], x[1:], strict=True):
+                total = total + w * x_i
+            total = total if self.b is None else total + self.b
+        else:
+            total = dot(self.w, x, self.b)
+        return activate(self.activation, total)  # type: ignore[no-any-return]
+
+    def vectorize(self) -> Linear:
+        """This neuron as a `Linear` of one output, in float64."""
+        return _linear([self])
+
+    def _summary(self) -> str:
+        return f"{len(self.w)} → 1, {self.activation}"
+
+
+class Layer(Module):
+    """``nout`` neurons over the same ``nin`` inputs. The words are those of `Neuron`; the twin is `Linear`.
+
+    Returns a list of Values, or the Value itself from a layer of one neuron.
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        nout: int,
+        activation: str = "relu",
+        bias: bool = True,
+        init: str | Initializer = "auto",
+        seed: Seed = None,
+        expand: bool = False,
+    ) -> None:
+        weights = draw(init, check_activation(activation), whole("nin", nin), whole("nout", nout), seed)
+        self.neurons = [Neuron(nin, activation, bias, expand=expand, weights=row) for row in weights.tolist()]
+
+    def __call__(self, x: Any) -> Any:
+        inputs = [x] if isinstance(x, Value) else x
+        outputs = [neuron(inputs) for neuron in self.neurons]
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    def vectorize(self) -> Linear:
+        """The same layer over arrays, in float64, with copies of the weights."""
+        return _linear(self.neurons)
+
+    def _summary(self) -> str:
+        first = self.neurons[0]
+        return f"{len(first.w)} → {len(self.neurons)}, {first.activation}"
+
+    __repr__ = Module._title  # the neurons one by one would say nothing more
+
+
+def _linear(neurons: list[Neuron]) -> Linear:
+    weights = np.array([[w.data for w in neuron.w] for neuron in neurons])
+    biases = [neuron.b.data for neuron in neurons if neuron.b is not None]
+    nout, nin = weights.shape
+    linear = Linear(nin, nout, neurons[0].activation, bool(biases), init=lambda *_: weights, dtype=np.float64)
+    if linear.bias is not None:
+        linear.bias.data[:] = biases
+    return linear
+
+
+class MLP(Sequential):
+    """A multi-layer perceptron of `Value`s: ``MLP(2, [16, 16, 1])`` is micrograd's.
+
+    nin:    how many inputs;  nouts: the sizes of the layers, the last being the outputs
+    output: the activation of the last layer
+
+    Further words as in `Neuron`. Takes a list of numbers or Values; returns a list of Values, or the Value itself
+    if there is one output.
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        nouts: Sequence[int],
+        activation: str = "relu",
+        output: str = "linear",
+        bias: bool = True,
+        init: str | Initializer = "auto",
+        seed: Seed = None,
+        expand: bool = False,
+    ) -> None:
+        layers, rng = mlp_layers(nin, nouts, activation, output), generator(seed)
+        super().__init__(*(Layer(*layer, bias, init, rng, expand) for layer in layers))

@@ -1,0 +1,338 @@
+"""The training loop, for models of `Value`s and of `Tensor`s alike."""
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from autograd import Tensor, Value, no_grad, paused_gc
+from autograd.array_ops import Array
+from nn.checks import choice, real, whole
+from nn.losses import LOSSES, Loss, l2_penalty
+from nn.module import Module
+from nn.optim import Optimizer
+from nn.schedules import Schedule
+
+_CLASSIFYING = ("hinge", "bce_with_logits", "cross_entropy")
+"""The losses whose targets are classes, so that accuracy means something."""
+
+_THREADED_WORK = 1e9
+"""Multiplications in a step above which a second BLAS thread pays; below, it costs (see benchmarks)."""
+
+
+class TrainingError(ArithmeticError):
+    """The loss is nan or inf: going on would only spoil the parameters."""
+
+
+@dataclass
+class History:
+    """What a training did, one entry an epoch: mean loss and accuracy over its batches, and of the validation set."""
+
+    loss: list[float] = field(default_factory=list)
+    accuracy: list[float] = field(default_factory=list)
+    validation_loss: list[float] = field(default_factory=list)
+    validation_accuracy: list[float] = field(default_factory=list)
+    steps: int = 0
+    seconds: float = 0.0
+    interrupted: bool = False
+
+    def __repr__(self) -> str:
+        last = "".join(
+            f", {name.replace('_', ' ')} {series[-1]:.4g}"
+            for name in ("loss", "accuracy", "validation_loss", "validation_accuracy")
+            if (series := getattr(self, name))
+        )
+        stopped = ", interrupted" if self.interrupted else ""
+        return f"History({len(self.loss)} epochs, {self.steps} steps, {self.seconds:.1f} s{last}{stopped})"
+
+
+Callback = Callable[[int, Module, History], Any]
+
+
+def fit(
+    model: Module,
+    data: tuple[Any, Any],
+    *,
+    loss: str | Loss,
+    optimizer: Optimizer,
+    epochs: int = 10,
+    batch_size: int | None = 32,
+    shuffle: bool = True,
+    seed: int = 0,
+    l2: float = 0.0,
+    schedule: Schedule | None = None,
+    validation: tuple[Any, Any] | None = None,
+    callbacks: Sequence[Callback] = (),
+    progress: bool = True,
+) -> History:
+    """Train ``model`` on ``data`` and return what happened.
+
+    model:      a `Module` of Values (called with one example) or of Tensors (called with a batch)
+    data:       (X, y): n rows of features, n targets
+    loss:       a name in `nn.losses.LOSSES`, or a function of predictions and targets
+    optimizer:  made for this model, e.g. ``nn.Adam(model, lr=0.01)``
+    batch_size: examples a step; 1 is stochastic descent, None takes all of them at once
+    shuffle:    draw a new order for every epoch, from ``seed``: two runs with one seed are bit-identical
+    l2:         adds l2 · Σ p² over all parameters to the loss
+    schedule:   factor for the learning rate by the part that is done, such as `nn.schedules.cosine`
+    validation: (X, y) to be evaluated after every epoch
+    callbacks:  each called as ``callback(epoch, model, history)`` after an epoch; one that returns True stops
+    progress:   show a progress bar with loss and accuracy
+
+    A loss that is nan or inf raises `TrainingError` before it can touch the parameters. Ctrl-C ends the training
+    after the current step, with everything learnt so far kept; a second one ends it at once.
+    """
+    if not isinstance(model, Module):
+        raise TypeError(f"model must be an nn.Module, got {type(model).__name__}")
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"optimizer must be made first, e.g. nn.Adam(model, lr=0.01); got {optimizer!r}")
+    if not {id(p) for p in optimizer.parameters.values()} & {id(p) for p in model.parameters()}:
+        raise ValueError("optimizer holds none of this model's parameters; make it anew: nn.Adam(model, lr=0.01)")
+    X, y = _examples(model, data, "data")
+    held_out = None if validation is None else _examples(model, validation, "validation")
+    n = len(y)
+    epochs, l2 = whole("epochs", epochs), real("l2", l2)
+    size = n if batch_size is None else min(n, whole("batch_size", batch_size))
+    criterion = _loss(loss)
+    rng = np.random.default_rng(whole("seed", seed, least=0))
+    steps_an_epoch = math.ceil(n / size)
+    base_lr = optimizer.lr
+    history = History()
+    start = time.perf_counter()
+    with ExitStack() as stack:
+        stack.enter_context(paused_gc())
+        stack.enter_context(_blas_threads(model, size))
+        stop = stack.enter_context(_polite_interrupt())
+        stack.callback(setattr, optimizer, "lr", base_lr)
+        bar = stack.enter_context(_Bar(epochs, steps_an_epoch, progress))
+        for epoch in range(epochs):
+            order = rng.permutation(n) if shuffle else np.arange(n)
+            totals = _Totals()
+            for rows in np.array_split(order, range(size, n, size)):
+                if schedule is not None:
+                    optimizer.lr = base_lr * schedule(history.steps / (epochs * steps_an_epoch))
+                scores, batch_loss = _step(model, optimizer, criterion, X, y, rows, l2, epoch, history.steps)
+                totals.add(batch_loss, _hits(criterion, scores, y[rows]), len(rows))
+                history.steps += 1
+                bar.advance(epoch, totals)
+                if stop():
+                    break
+            totals.append_to(history.loss, history.accuracy)
+            if held_out is not None:
+                _evaluate(model, held_out, criterion).append_to(history.validation_loss, history.validation_accuracy)
+            history.seconds = time.perf_counter() - start
+            history.interrupted = stop()
+            answers = [callback(epoch, model, history) for callback in callbacks]
+            if history.interrupted or True in answers:
+                break
+    return history
+
+
+def evaluate(model: Module, data: tuple[Any, Any], loss: str | Loss) -> tuple[float, float]:
+    """(mean loss, accuracy) of ``model`` on ``data``; the accuracy is nan where targets are no classes."""
+    criterion = _loss(loss)
+    totals = _evaluate(model, _examples(model, data, "data"), criterion)
+    return totals.loss / totals.n, totals.hits / totals.n
+
+
+def predict(model: Module, X: Any, batch_size: int = 1000) -> Array:
+    """The outputs of ``model`` for the rows of ``X``, as a plain array (n, outputs), or (n,) from scalars' one."""
+    rows = _rows(model, X, "X")
+    size = whole("batch_size", batch_size)
+    with no_grad(), paused_gc(), _blas_threads(model, size):
+        return np.concatenate([_scores(_forward(model, rows[i : i + size])) for i in range(0, len(rows), size)])
+
+
+def accuracy(scores: Any, labels: Any) -> float:
+    """The fraction of rows whose largest score is that of the label; for one score a row, whose sign is right.
+
+    scores: (n, classes) with labels 0 … classes − 1, or (n,) or (n, 1) with labels 0 and 1, or −1 and +1
+    """
+    scores, labels = np.asarray(scores), np.asarray(labels)
+    if not labels.size or labels.shape != scores.shape[:1]:
+        raise ValueError(f"accuracy: scores of shape {scores.shape} need labels of shape {scores.shape[:1]}, "
+                         f"and at least one; got {labels.shape}")
+    return _count_hits(scores, labels) / len(labels)
+
+
+# ----- one step -----
+
+
+def _step(
+    model: Module, optimizer: Optimizer, criterion: Loss, X: Array, y: Array, rows: Array, l2: float,
+    epoch: int, step: int,
+) -> tuple[Array, float]:
+    """Forward, backward, update on the examples ``rows``. Returns the scores and the loss without the penalty."""
+    outputs = _forward(model, X[rows])
+    objective = criterion(outputs, y[rows])
+    batch_loss = float(objective)
+    if l2:
+        objective = objective + l2_penalty(model.parameters(), l2)
+    if not math.isfinite(float(objective)):
+        raise TrainingError(
+            f"the loss became {float(objective)} in epoch {epoch + 1}, step {step + 1}, at learning rate "
+            f"{optimizer.lr:g}; the parameters are as they were before this step. Lower the learning rate, or run "
+            f"the step inside autograd.detect_anomaly() to see which operation made it"
+        )
+    optimizer.zero_grad()
+    objective.backward()
+    optimizer.step()
+    return _scores(outputs), batch_loss
+
+
+def _forward(model: Module, rows: Array) -> Any:
+    """A Tensor of outputs from a vectorized model; a list of outputs, one an example, from a scalar one."""
+    if _is_scalar(model):
+        return [model(row) for row in rows.tolist()]
+    return model(rows)
+
+
+def _scores(outputs: Any) -> Array:
+    if isinstance(outputs, Tensor):
+        return outputs.data
+    return np.array([[v.data for v in row] if isinstance(row, list | tuple) else row.data for row in outputs])
+
+
+def _is_scalar(model: Module) -> bool:
+    return isinstance(next((p for _, p in model.named_parameters()), None), Value)
+
+
+def _loss(loss: str | Loss) -> Loss:
+    return loss if callable(loss) else choice("loss", loss, LOSSES)
+
+
+def _hits(criterion: Loss, scores: Array, labels: Array) -> float:
+    known = getattr(criterion, "__name__", "") in _CLASSIFYING
+    return _count_hits(scores, labels) if known else math.nan
+
+
+def _count_hits(scores: Array, labels: Array) -> int:
+    if scores.ndim == 2 and scores.shape[1] > 1:
+        return int((scores.argmax(axis=1) == labels).sum())
+    return int(((scores.reshape(-1) > 0) == (labels.reshape(-1) > 0)).sum())
+
+
+def _evaluate(model: Module, examples: tuple[Array, Array], criterion: Loss, size: int = 1000) -> "_Totals":
+    X, y = examples
+    totals = _Totals()
+    with no_grad(), paused_gc(), _blas_threads(model, size):
+        for i in range(0, len(y), size):
+            outputs, labels = _forward(model, X[i : i + size]), y[i : i + size]
+            totals.add(float(criterion(outputs, labels)), _hits(criterion, _scores(outputs), labels), len(labels))
+    return totals
+
+
+@dataclass
+class _Totals:
+    """Sums over the examples seen so far."""
+
+    loss: float = 0.0
+    hits: float = 0.0
+    n: int = 0
+
+    def add(self, mean_loss: float, hits: float, n: int) -> None:
+        self.loss += mean_loss * n
+        self.hits += hits
+        self.n += n
+
+    def append_to(self, losses: list[float], accuracies: list[float]) -> None:
+        losses.append(self.loss / self.n)
+        if not math.isnan(self.hits):
+            accuracies.append(self.hits / self.n)
+
+
+# ----- examples -----
+
+
+def _examples(model: Module, data: Any, name: str) -> tuple[Array, Array]:
+    if not isinstance(data, tuple | list) or len(data) != 2:
+        raise TypeError(f"{name} must be a pair (X, y) of features and targets, got {type(data).__name__}")
+    X, y = _rows(model, data[0], f"{name}[0]"), np.asarray(data[1])
+    if y.dtype.kind not in "biuf" or y.ndim == 0:
+        raise TypeError(f"{name}[1] must be an array of numbers, got {type(data[1]).__name__} of dtype {y.dtype}")
+    if len(X) != len(y):
+        raise ValueError(f"{name} has {len(X)} rows of features and {len(y)} targets; give one target for each row")
+    return X, y
+
+
+def _rows(model: Module, X: Any, name: str) -> Array:
+    """``X`` as rows of finite numbers, in the dtype of the model."""
+    first = next((p for _, p in model.named_parameters()), None)
+    try:
+        rows = np.asarray(X, dtype=first.dtype if isinstance(first, Tensor) else float)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be rows of numbers of equal length, got {type(X).__name__}") from None
+    if rows.ndim < 2 or not rows.size:
+        raise ValueError(f"{name} must have shape (n, features) with n at least 1, got {rows.shape}")
+    if not np.isfinite(rows).all():
+        bad = np.argwhere(~np.isfinite(rows))[0].tolist()
+        raise ValueError(f"{name} holds nan or inf, first at {bad}; clean the data first")
+    return rows
+
+
+# ----- surroundings of the loop -----
+
+
+@contextmanager
+def _blas_threads(model: Module, batch: int) -> Iterator[None]:
+    """One BLAS thread for small products: two would spend more time meeting than multiplying."""
+    work = 3.0 * batch * sum(np.size(p.data) for p in model.parameters())
+    if _is_scalar(model) or work > _THREADED_WORK:
+        yield
+        return
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield
+
+
+@contextmanager
+def _polite_interrupt() -> Iterator[Callable[[], bool]]:
+    """Turn the first Ctrl-C into a wish, asked for between steps, so that no step is left half done."""
+    asked = threading.Event()
+
+    def on_interrupt(number: int, frame: Any) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    if threading.current_thread() is not threading.main_thread():  # signals go to the main thread only
+        yield asked.is_set
+        return
+    before = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield asked.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+class _Bar:
+    """A tqdm bar over all steps, or nothing."""
+
+    def __init__(self, epochs: int, steps_an_epoch: int, shown: bool) -> None:
+        from tqdm import tqdm
+
+        self.epochs = epochs
+        self.tqdm = tqdm(total=epochs * steps_an_epoch, disable=not shown, unit="step", mininterval=0.2)
+
+    def __enter__(self) -> "_Bar":
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self.tqdm.close()
+
+    def advance(self, epoch: int, totals: _Totals) -> None:
+        if self.tqdm.disable:
+            return
+        self.tqdm.set_description(f"epoch {epoch + 1}/{self.epochs}", refresh=False)
+        shown = {"loss": f"{totals.loss / totals.n:.4f}"}
+        if not math.isnan(totals.hits):
+            shown["accuracy"] = f"{totals.hits / totals.n:.2%}"
+        self.tqdm.set_postfix(shown, refresh=False)
+        self.tqdm.update()

@@ -1,0 +1,129 @@
+"""Networks over arrays: a row is an example, a layer is a matrix product. The twins of `nn.scalar`."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from autograd import Tensor
+from autograd.array_ops import ARRAY_OPS
+from nn.activations import activate, check_activation
+from nn.checks import whole
+from nn.init import Initializer, Seed, draw, generator
+from nn.module import Module
+
+if TYPE_CHECKING:
+    from nn import scalar
+
+
+class Linear(Module):
+    """activation(x Wᵀ + b): (…, nin) to (…, nout). The twin of `nn.Layer`.
+
+    weight: Tensor (nout, nin), row i being neuron i;  bias: Tensor (nout,), or None
+    dtype:  float32 (for training) or float64 (for checks)
+
+    Further words as in `nn.Neuron`. An input that is a plain array takes the layer's dtype.
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        nout: int,
+        activation: str = "linear",
+        bias: bool = True,
+        init: str | Initializer = "auto",
+        seed: Seed = None,
+        dtype: DTypeLike = np.float32,
+    ) -> None:
+        nin, nout = whole("nin", nin), whole("nout", nout)
+        self.activation = check_activation(activation)
+        self.weight = Tensor(draw(init, activation, nin, nout, seed), dtype=dtype)
+        self.bias = Tensor(np.zeros(nout), dtype=dtype) if bias else None
+
+    def __call__(self, x: Any) -> Tensor:
+        if not isinstance(x, Tensor):
+            x = np.asarray(x, self.weight.dtype)
+        nout, nin = self.weight.shape
+        if not x.ndim or x.shape[-1] != nin:
+            raise ValueError(f"Linear({nin}, {nout}) takes rows of {nin} numbers, got an array of shape {x.shape}")
+        bias = () if self.bias is None else (self.bias,)
+        return activate(self.activation, Tensor._apply(ARRAY_OPS["linear"], x, self.weight, *bias))  # type: ignore[no-any-return]
+
+    def to_values(self) -> "scalar.Layer":
+        """The same layer made of `Value`s, with copies of these weights."""
+        from nn.scalar import Layer
+
+        nout, nin = self.weight.shape
+        layer = Layer(nin, nout, self.activation, bias=self.bias is not None, init=self._weights)
+        for i, neuron in enumerate(layer.neurons):
+            if neuron.b is not None and self.bias is not None:
+                neuron.b.data = float(self.bias.data[i])
+        return layer
+
+    def _weights(self, *_: Any) -> Any:
+        return self.weight.data
+
+    def _summary(self) -> str:
+        nout, nin = self.weight.shape
+        return f"{nin} → {nout}, {self.activation}, {self.weight.dtype}"
+
+
+class Sequential(Module):
+    """Modules one after the other; scalar or vectorized, as they are."""
+
+    def __init__(self, *layers: Module) -> None:
+        for layer in layers:
+            if not isinstance(layer, Module):
+                raise TypeError(f"Sequential takes modules, got {type(layer).__name__} {layer!r}")
+        self.layers = list(layers)
+
+    def __call__(self, x: Any) -> Any:
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    def vectorize(self) -> "Sequential":
+        """The same modules over arrays, with copies of the weights."""
+        return Sequential(*(_twin(layer, "vectorize") for layer in self.layers))
+
+    def to_values(self) -> "Sequential":
+        """The same modules made of `Value`s, with copies of the weights."""
+        return Sequential(*(_twin(layer, "to_values") for layer in self.layers))
+
+
+def _twin(layer: Any, way: str) -> Module:
+    if not hasattr(layer, way):
+        raise TypeError(f"{type(layer).__name__} has no {way}(); give it one that returns its twin")
+    return getattr(layer, way)()  # type: ignore[no-any-return]
+
+
+def mlp_layers(nin: int, nouts: Sequence[int], activation: str, output: str) -> list[tuple[int, int, str]]:
+    """(fan_in, fan_out, activation) of each layer of an MLP, checked."""
+    if isinstance(nouts, str) or not isinstance(nouts, Sequence) or not nouts:
+        raise TypeError(f"nouts must be a list of layer sizes such as [16, 16, 1], got {nouts!r}")
+    sizes = [whole("nin", nin), *(whole("each of nouts", n) for n in nouts)]
+    hidden, last = check_activation(activation), check_activation(output, "output")
+    return list(zip(sizes[:-1], sizes[1:], [hidden] * (len(sizes) - 2) + [last], strict=True))
+
+
+class MLP(Sequential):
+    """A multi-layer perceptron over arrays. The twin of `nn.MLP`, with the same words.
+
+    nin:    how many inputs;  nouts: the sizes of the layers, the last being the outputs
+    output: the activation of the last layer
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        nouts: Sequence[int],
+        activation: str = "relu",
+        output: str = "linear",
+        bias: bool = True,
+        init: str | Initializer = "auto",
+        seed: Seed = None,
+        dtype: DTypeLike = np.float32,
+    ) -> None:
+        layers, rng = mlp_layers(nin, nouts, activation, output), generator(seed)
+        super().__init__(*(Linear(*layer, bias, init, rng, dtype) for layer in layers))
