@@ -76,17 +76,19 @@ def _reduction(name: str) -> Callable[..., Any]:
     def function(xs: Any, **options: Any) -> Any:
         if isinstance(xs, Tensor):
             return getattr(xs, name)(**options)
-        return Value._reduce(op, tuple(_many(name, xs)))
+        return Value._reduce(op, _many(name, xs))
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"${op.latex}$ of many Values as one node, or of a Tensor."
     return function
 
 
-def _many(name: str, xs: Any) -> Iterable[Any]:
+def _many(name: str, xs: Any) -> tuple[Any, ...]:
+    if isinstance(xs, list | tuple):
+        return tuple(xs)
     if isinstance(xs, Node | str) or not isinstance(xs, Iterable):
         raise TypeError(f"{name}() takes a list of Values or numbers, or a Tensor; got {type(xs).__name__}")
-    return xs
+    return tuple(xs)
 
 
 FUNCTIONS |= {name: _reduction(name) for name in REDUCTIONS if name != "dot"}
@@ -94,7 +96,7 @@ FUNCTIONS |= {name: _reduction(name) for name in REDUCTIONS if name != "dot"}
 
 def dot(weights: Any, inputs: Any, bias: Any = None) -> Value:
     """Σ w_i x_i (+ bias) as one node: what a neuron computes, without a node for each product and sum."""
-    weights, inputs = tuple(_many("dot", weights)), tuple(_many("dot", inputs))
+    weights, inputs = _many("dot", weights), _many("dot", inputs)
     if len(weights) != len(inputs):
         raise ValueError(f"dot() pairs its arguments: got {len(weights)} weights and {len(inputs)} inputs")
     return Value._reduce(REDUCTIONS["dot"], (*weights, *inputs, *(() if bias is None else (bias,))))
@@ -104,7 +106,7 @@ def log_softmax(xs: Any, **options: Any) -> Any:
     """x_i − ln Σ eˣ for each of many Values (a list), or along an axis of a Tensor."""
     if isinstance(xs, Tensor):
         return xs.log_softmax(**options)
-    xs = tuple(_many("log_softmax", xs))
+    xs = _many("log_softmax", xs)
     total = FUNCTIONS["logsumexp"](xs)
     return [x - total for x in xs]
 

@@ -226,16 +226,16 @@ def topological_order(root: Node) -> list[Node]:
     """
     order: list[Node] = []
     seen: set[Node] = set()
-    stack: list[Node | None] = [root]
+    stack: list[Any] = [root]
     while stack:
         node = stack.pop()
         if node is None:  # marks a node whose parents are all in the order by now
-            order.append(stack.pop())  # type: ignore[arg-type]
+            order.append(stack.pop())
         elif node not in seen:
             seen.add(node)
             if node.parents:
                 stack += (node, None)
-                stack += node.parents[::-1]
+                stack += [parent for parent in node.parents[::-1] if parent not in seen]
             else:
                 order.append(node)
     return order
@@ -245,31 +245,40 @@ def backward(root: Node, seed: Any, create_graph: bool = False) -> None:
     """Leave d(root)/d(node) in the ``grad`` of every node that ``root`` was made from.
 
     Interior nodes get this pass's gradient; leaves add it to what they have, so that a second call doubles the
-    leaves exactly. Nothing is written before the whole pass has succeeded.
+    leaves exactly. A pass that fails leaves every gradient as it was.
     """
     if not root.requires_grad:
         raise GraphError(
             f"backward() on {root!r}: nothing was recorded for it, because it was made under no_grad(), "
             f"detached, or computed from plain numbers only; build it from Values or Tensors outside no_grad()"
         )
-    gradients: dict[Node, Any] = {root: seed}
-    for node in reversed(topological_order(root)):
-        if node.vjp is None:
-            continue
-        g = gradients[node]
-        contributions = node._recorded_vjp(g) if create_graph else node.vjp(g)
-        if MODE.anomaly:
-            _check_backward(node, g, contributions)
-        for parent, d in zip(node.parents, contributions):  # noqa: B905 (the hottest line there is)
-            if parent in gradients:
-                gradients[parent] = gradients[parent] + d
-            elif d is not None:
-                gradients[parent] = d
-    for node, g in gradients.items():
-        if node.parents:
-            node.grad = g
-        else:
-            node.add_grad(g)
+    order = topological_order(root)
+    before = [node.grad for node in order]
+    try:
+        for node in order:
+            node.grad = None
+        root.grad = seed
+        for node in reversed(order):
+            if node.vjp is None:
+                continue
+            g = node.grad
+            contributions = node._recorded_vjp(g) if create_graph else node.vjp(g)
+            if MODE.anomaly:
+                _check_backward(node, g, contributions)
+            for parent, d in zip(node.parents, contributions):  # noqa: B905 (the hottest line there is)
+                if parent.grad is None:
+                    parent.grad = d
+                elif d is not None:
+                    parent.grad = parent.grad + d
+    except BaseException:
+        for node, old in zip(order, before, strict=True):
+            node.grad = old
+        raise
+    for node, old in zip(order, before, strict=True):
+        if not node.parents:
+            g, node.grad = node.grad, old
+            if g is not None:  # it is for constants, which nobody sends anything
+                node.add_grad(g)
 
 
 @contextmanager

@@ -294,20 +294,15 @@ class Reduction:
         return [d if want else None for d, want in zip(self.partials(m, y, xs), wanted, strict=True)]
 
 
-def _split_dot(xs: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any], Sequence[Any]]:
-    """The operands of ``dot`` are w_1 … w_n, x_1 … x_n and perhaps b; an odd number of them tells of the b."""
-    n = len(xs) // 2
-    return xs[:n], xs[n : 2 * n], xs[2 * n :]
-
-
 def _dot(xs: Saved) -> float:
-    weights, inputs, bias = _split_dot(xs)
-    return float(sum(map(mul, weights, inputs), *bias))
+    """The operands are w_1 … w_n, x_1 … x_n and perhaps b; an odd number of them tells of the b."""
+    n = len(xs) // 2
+    return float(sum(map(mul, xs, xs[n : 2 * n]), *xs[2 * n :]))
 
 
 def _dot_partials(m: Any, y: Any, xs: Sequence[Any]) -> Sequence[Any]:
-    weights, inputs, bias = _split_dot(xs)
-    return [*inputs, *weights, *(1.0 for _ in bias)]
+    n = len(xs) // 2
+    return [*xs[n : 2 * n], *xs[:n], *[1.0] * (len(xs) % 2)]
 
 
 def _prod_partials(m: Any, y: Any, xs: Sequence[Any]) -> Sequence[Any]:

@@ -25,7 +25,7 @@ def activate(name: str, x: Any) -> Any:
     if name == "linear":
         return x
     if isinstance(x, Node):
-        return getattr(x, name)()
+        return x._apply(OPS[name], x)
     return [activate(name, each) for each in x]
 
 
