@@ -6,7 +6,7 @@ shall itself be differentiated.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
@@ -37,7 +37,9 @@ class ArrayOp:
 
     def bind(self, options: dict[str, Any]) -> "ArrayOp":
         """The row as it was called, with axes, shapes or indices filled in."""
-        return replace(self, options=options)
+        bound = object.__new__(ArrayOp)  # dataclasses.replace would cost as much as a small operation
+        vars(bound).update(vars(self), options=options)
+        return bound
 
 
 def normalized(axis: Axis, ndim: int) -> tuple[int, ...]:
@@ -87,6 +89,20 @@ def _logsumexp_vjp(i: int, m: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims:
     return _restore(m, g, x.shape, axis) * m.exp(x - _restore(m, y, x.shape, axis))
 
 
+def _norm(x: Array, axis: Axis, keepdims: bool) -> Array:
+    """√Σx², scaled by the largest |x| so that no square overflows."""
+    top = np.abs(x).max(axis=axis, keepdims=True, initial=0.0)
+    top = np.where((top > 0.0) & np.isfinite(top), top, 1.0).astype(x.dtype, copy=False)
+    total: Array = np.sqrt(np.square(x / top).sum(axis=axis, keepdims=True)) * top
+    return total if keepdims else total.squeeze(axis)
+
+
+def _norm_vjp(i: int, m: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
+    """x / ‖x‖; 0 where every element is 0, as in the first table: x / inf is 0, and so is its derivative."""
+    y = _restore(m, y, x.shape, axis)
+    return _restore(m, g, x.shape, axis) * (x / m.where(m.equal(y, 0.0), np.inf, y))
+
+
 # ----- products -----
 
 
@@ -98,7 +114,7 @@ def _shaped(m: Any, x: Any, shape: Shape) -> Any:
     return x if x.shape == shape else m.reshape(x, shape=shape)
 
 
-def _matmul_vjp(i: int, m: Any, g: Any, y: Any, a: Any, b: Any) -> Any:
+def _matmul_vjp(i: int, m: Any, g: Any, y: Any, a: Any, b: Any, order: str = "K") -> Any:
     """Y = A B: Ḡ Bᵀ to A, Aᵀ Ḡ to B. A vector counts as a row before the @ and as a column behind it."""
     rows = _shaped(m, a, (1, *a.shape)) if len(a.shape) == 1 else a
     columns = _shaped(m, b, (*b.shape, 1)) if len(b.shape) == 1 else b
@@ -109,21 +125,43 @@ def _matmul_vjp(i: int, m: Any, g: Any, y: Any, a: Any, b: Any) -> Any:
     return _shaped(m, unbroadcast(m, m.matmul(_transposed(m, rows), g), columns.shape), b.shape)
 
 
-def _linear_vjp(i: int, m: Any, g: Any, y: Any, x: Any, weight: Any, bias: Any = None) -> Any:
-    """Y = X Wᵀ + b: Ḡ W to X, Ḡᵀ X to W, column sums of Ḡ to b."""
-    if i == 0:
-        return m.matmul(g, weight)
-    rows = _shaped(m, g, (-1, g.shape[-1])) if len(g.shape) != 2 else g
-    if i == 1:
-        return m.matmul(_transposed(m, rows), m.reshape(x, shape=(-1, x.shape[-1])))
-    return m.sum(rows, axis=0, keepdims=False)
-
-
 def _linear(x: Array, weight: Array, bias: Array | None = None) -> Array:
     y: Array = x @ weight.T
     if bias is not None:
         y += bias
     return y
+
+
+def _linear_vjp(i: int, m: Any, g: Any, y: Any, x: Any, weight: Any, bias: Any = None) -> Any:
+    """Y = X Wᵀ + b: Ḡ W to X, Ḡᵀ X to W, column sums of Ḡ to b."""
+    if i == 0:
+        return m.matmul(g, weight)
+    if len(g.shape) != 2:
+        g, x = (m.reshape(part, shape=(-1, part.shape[-1])) for part in (g, x))
+    if i == 1:  # laid out in memory as `nn.Linear` keeps its weights
+        return m.matmul(_transposed(m, g), x, order="F")
+    return m.sum(g, axis=0, keepdims=False)
+
+
+# ----- classification -----
+
+
+def _softmax(m: Any, z: Any) -> Any:
+    odds = m.exp(z - m.max(z, axis=1, keepdims=True))
+    return odds / m.sum(odds, axis=1, keepdims=True)
+
+
+def _cross_entropy(z: Array, labels: Array) -> Any:
+    shifted = z - z.max(axis=1, keepdims=True)
+    chosen = shifted[np.arange(len(z)), labels]
+    return (np.log(np.exp(shifted).sum(axis=1)) - chosen).sum() / len(z)
+
+
+def _cross_entropy_vjp(i: int, m: Any, g: Any, y: Any, z: Any, labels: Array) -> Any:
+    """(softmax(z) − one-hot) / n."""
+    one_hot = np.zeros(z.shape, z.dtype)
+    one_hot[np.arange(len(labels)), labels] = 1.0
+    return (_softmax(m, z) - one_hot) * (g / len(labels))
 
 
 # ----- shapes, parts and wholes -----
@@ -157,8 +195,13 @@ ARRAY_OPS: dict[str, ArrayOp] = {
         ArrayOp("sum", "Σ", np.sum, _sum_vjp, r"\sum_i x_i"),
         ArrayOp("max", "max", np.max, _max_vjp, r"\max_i x_i"),
         ArrayOp("logsumexp", "logsumexp", _logsumexp, _logsumexp_vjp, r"\ln \sum_i e^{x_i}"),
+        ArrayOp("norm", "‖x‖", _norm, _norm_vjp, r"\sqrt{\sum_i x_i^2}"),
         ArrayOp("matmul", "@", np.matmul, _matmul_vjp, "A B"),
         ArrayOp("linear", "xWᵀ+b", _linear, _linear_vjp, r"x W^\top + b"),
+        ArrayOp(
+            "cross_entropy", "cross-entropy", _cross_entropy, _cross_entropy_vjp,
+            r"\tfrac{1}{n} \sum_i \bigl(\ln \sum_j e^{z_{ij}} - z_{i\,\text{label}_i}\bigr)",
+        ),
         ArrayOp(
             "broadcast_to", "broadcast", lambda x, shape: np.broadcast_to(x, shape),
             lambda i, m, g, y, x, shape: unbroadcast(m, g, x.shape), r"x \text{ repeated}",
@@ -180,6 +223,10 @@ ARRAY_OPS: dict[str, ArrayOp] = {
             lambda i, m, g, y, x, index, shape: m.getitem(g, index=index), r"0, \; y_{\text{index}} \mathrel{+}= x",
         ),
         ArrayOp("concatenate", "concat", lambda *xs, axis: np.concatenate(xs, axis), _concatenate_vjp, "[x_1 x_2]"),
+        ArrayOp(
+            "astype", "cast", lambda x, dtype: x.astype(dtype, copy=False),
+            lambda i, m, g, y, x, dtype: m.astype(g, dtype=x.dtype), "x",
+        ),
         ArrayOp("pad", "pad", lambda x, widths: np.pad(x, widths), _pad_vjp, r"[0 \; x \; 0]"),
     )
 }  # fmt: skip

@@ -76,14 +76,16 @@ def _reduction(name: str) -> Callable[..., Any]:
     def function(xs: Any, **options: Any) -> Any:
         if isinstance(xs, Tensor):
             return getattr(xs, name)(**options)
-        return Value._reduce(op, _many(name, xs))
+        return Value._reduce(op, _many(name, xs, **options))
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"${op.latex}$ of many Values as one node, or of a Tensor."
     return function
 
 
-def _many(name: str, xs: Any) -> tuple[Any, ...]:
+def _many(name: str, xs: Any, **options: Any) -> tuple[Any, ...]:
+    if options:
+        raise TypeError(f"{name}() of a list has no option {min(options)!r}; that of a Tensor may have")
     if isinstance(xs, list | tuple):
         return tuple(xs)
     if isinstance(xs, Node | str) or not isinstance(xs, Iterable):
@@ -94,8 +96,14 @@ def _many(name: str, xs: Any) -> tuple[Any, ...]:
 FUNCTIONS |= {name: _reduction(name) for name in REDUCTIONS if name != "dot"}
 
 
-def dot(weights: Any, inputs: Any, bias: Any = None) -> Value:
-    """Σ w_i x_i (+ bias) as one node: what a neuron computes, without a node for each product and sum."""
+def dot(weights: Any, inputs: Any, bias: Any = None) -> Any:
+    """Σ w_i x_i (+ bias) as one node: what a neuron computes, without a node for each product and sum.
+
+    Of Tensors, ``weights @ inputs`` (+ bias).
+    """
+    if isinstance(weights, Tensor) or isinstance(inputs, Tensor):
+        product = weights @ inputs
+        return product if bias is None else product + bias
     weights, inputs = _many("dot", weights), _many("dot", inputs)
     if len(weights) != len(inputs):
         raise ValueError(f"dot() pairs its arguments: got {len(weights)} weights and {len(inputs)} inputs")
@@ -106,7 +114,7 @@ def log_softmax(xs: Any, **options: Any) -> Any:
     """x_i − ln Σ eˣ for each of many Values (a list), or along an axis of a Tensor."""
     if isinstance(xs, Tensor):
         return xs.log_softmax(**options)
-    xs = _many("log_softmax", xs)
+    xs = _many("log_softmax", xs, **options)
     total = FUNCTIONS["logsumexp"](xs)
     return [x - total for x in xs]
 
@@ -115,7 +123,7 @@ def softmax(xs: Any, **options: Any) -> Any:
     """e^{x_i} / Σ eˣ for each of many Values (a list), or along an axis of a Tensor."""
     if isinstance(xs, Tensor):
         return xs.softmax(**options)
-    return [x.exp() for x in log_softmax(xs)]
+    return [x.exp() for x in log_softmax(_many("softmax", xs, **options))]
 
 
 FUNCTIONS |= {"dot": dot, "softmax": softmax, "log_softmax": log_softmax}

@@ -6,6 +6,7 @@ whole graph by reference counting, without waiting for the garbage collector.
 
 import gc
 import linecache
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -176,7 +177,7 @@ def detect_anomaly() -> Any:
     return _mode(anomaly=True, origins=WeakKeyDictionary())
 
 
-_PACKAGES = tuple(str(Path(__file__).parents[1] / name) for name in ("autograd", "nn"))
+_PACKAGES = tuple(str(Path(__file__).parents[1] / name) + os.sep for name in ("autograd", "nn"))
 
 
 def user_line() -> str:

@@ -328,7 +328,7 @@ def _logsumexp(xs: Saved) -> float:
 
 def _norm_partials(m: Any, y: Any, xs: Sequence[Any]) -> Sequence[Any]:
     """x_i / y; 0 where every x_i is 0 (PyTorch's convention), and the corner of the cone has no derivative."""
-    return [x / y for x in xs] if y > 0.0 else [0.0 * x for x in xs]
+    return [x / y for x in xs] if y != 0.0 else [0.0 * x for x in xs]
 
 
 REDUCTIONS: dict[str, Reduction] = {

@@ -1,6 +1,6 @@
 """`Tensor`: a NumPy array that remembers where it came from. The same engine as `Value`, the same rows."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -49,10 +49,11 @@ class Tensor(Node):
         return constant
 
     @classmethod
-    def _lift(cls, operands: Iterable[Any]) -> tuple["Tensor", ...]:
+    def _lift(cls, operands: Sequence[Any]) -> tuple["Tensor", ...]:
         """Plain numbers and arrays become constants. Only a floating array has a dtype to insist on."""
-        operands = tuple(operands)
-        kept = [x.dtype for x in operands if isinstance(x, Tensor)]
+        kept = [x.data.dtype for x in operands if isinstance(x, Tensor)]
+        if len(kept) == len(operands):
+            return tuple(operands)
         dtype = np.result_type(*kept) if kept else np.dtype(float)
         return tuple([x if isinstance(x, Tensor) else cls._constant(_operand(x, dtype)) for x in operands])
 
@@ -64,32 +65,30 @@ class Tensor(Node):
         wanted = tuple([p.requires_grad for p in parents])
         xs = tuple([p.data for p in parents])
         with np.errstate(all="ignore"):
-            y = np.asarray(op.forward(ARRAYS, *xs))
+            y = op.forward(ARRAYS, *xs)
 
         def vjp(g: Array) -> Contributions:
-            with np.errstate(all="ignore"):
-                partials = op.node_partials(ARRAYS, y, xs, wanted)
-                return [
-                    None if d is None else np.asarray(unbroadcast(ARRAYS, g * d, x.shape), x.dtype)
-                    for d, x in zip(partials, xs, strict=True)
-                ]
+            partials = op.node_partials(ARRAYS, y, xs, wanted)
+            return [
+                None if d is None else _like(x, unbroadcast(ARRAYS, g * d, x.shape))
+                for d, x in zip(partials, xs, strict=True)
+            ]
 
         return _record(op, y, parents, vjp)
 
     @classmethod
     def _apply_array_op(cls, op: ArrayOp, args: tuple[Any, ...]) -> "Tensor":
         parents = Tensor._lift(args)
-        xs = tuple([p.data for p in parents])
         wanted = [p.requires_grad for p in parents]
+        xs = tuple([p.data for p in parents])
         with np.errstate(all="ignore"):
-            y = np.asarray(op.forward(*xs, **op.options))
+            y = op.forward(*xs, **op.options)
 
         def vjp(g: Array) -> Contributions:
-            with np.errstate(all="ignore"):
-                return [
-                    np.asarray(op.vjp(i, ARRAYS, g, y, *xs, **op.options), x.dtype) if wanted[i] else None
-                    for i, x in enumerate(xs)
-                ]
+            return [
+                _like(x, op.vjp(i, ARRAYS, g, y, *xs, **op.options)) if want else None
+                for i, (x, want) in enumerate(zip(xs, wanted, strict=True))
+            ]
 
         return _record(op, y, parents, vjp)
 
@@ -97,7 +96,7 @@ class Tensor(Node):
         if self.grad is not None:
             self.grad = self.grad + g
         else:  # a view would let a later in-place change reach somebody else's gradient
-            self.grad = g.copy() if isinstance(g, np.ndarray) and g.base is not None else g
+            self.grad = np.copy(g) if isinstance(g, np.ndarray) and g.base is not None else g
 
     def zero_grad(self) -> None:
         self.grad = None
@@ -106,15 +105,21 @@ class Tensor(Node):
         from autograd.functions import NODES
 
         wanted = tuple([p.requires_grad for p in self.parents])
+        contributions: list[Tensor | None]
         if isinstance(self.op, ArrayOp):
-            return [
+            contributions = [
                 self.op.vjp(i, NODES, g, self, *self.parents, **self.op.options) if want else None
                 for i, want in enumerate(wanted)
             ]
-        partials = self.op.node_partials(NODES, self, self.parents, wanted)
+        else:
+            partials = self.op.node_partials(NODES, self, self.parents, wanted)
+            contributions = [
+                None if d is None else unbroadcast(NODES, g * d, p.data.shape)
+                for d, p in zip(partials, self.parents, strict=True)
+            ]
         return [
-            None if d is None else unbroadcast(NODES, g * d, p.data.shape)
-            for d, p in zip(partials, self.parents, strict=True)
+            None if d is None else d.astype(p.data.dtype)
+            for d, p in zip(contributions, self.parents, strict=True)
         ]
 
     def backward(self, gradient: Any = None, create_graph: bool = False) -> None:
@@ -128,10 +133,11 @@ class Tensor(Node):
                 f"backward() starts from one number, and this tensor has shape {self.shape}; "
                 f"reduce it first, as in loss.sum().backward(), or give backward(gradient) of that shape"
             )
-        seed = np.ones_like(self.data) if gradient is None else np.array(_operand(gradient, self.dtype), self.dtype)
+        seed = np.ones_like(self.data) if gradient is None else np.array(as_array(gradient, self.dtype))
         if seed.shape != self.shape:
             raise GraphError(f"gradient has shape {seed.shape}; it must have that of the tensor, {self.shape}")
-        backward(self, Tensor._constant(seed) if create_graph else seed, create_graph)
+        with np.errstate(all="ignore"):  # contributions may add up to inf or nan, as IEEE 754 has it
+            backward(self, Tensor._constant(seed) if create_graph else seed, create_graph)
 
     # ----- an array among arrays -----
 
@@ -224,6 +230,23 @@ class Tensor(Node):
         deviation = self - self.mean(axis, keepdims=True)
         return (deviation * deviation).sum(axis, keepdims) / (n - ddof)
 
+    def prod(self, axis: Axis = None, keepdims: bool = False) -> "Tensor":
+        """Π over ``axis``, by halves and not by dividing: a zero leaves the others their gradients."""
+        gone = self._axes(axis)
+        kept = tuple(a for a in range(self.ndim) if a not in gone)
+        n = int(np.prod([self.shape[a] for a in gone]))
+        x = self.transpose(kept + gone).reshape(*[self.shape[a] for a in kept], n)
+        while n > 1:
+            half = n // 2
+            x = concatenate([x[..., :half] * x[..., half : 2 * half], x[..., 2 * half :]], axis=-1)
+            n -= half
+        x = x if n else x.sum(-1) + 1.0
+        return x.reshape(*[1 if a in gone else m for a, m in enumerate(self.shape) if keepdims or a in kept])
+
+    def norm(self, axis: Axis = None, keepdims: bool = False) -> "Tensor":
+        """√Σx² over ``axis``; where every x is 0 the gradient is 0."""
+        return self._over("norm", axis, keepdims)
+
     def max(self, axis: Axis = None, keepdims: bool = False) -> "Tensor":
         """The largest element over ``axis``; its gradient is shared evenly among equals."""
         self._count(axis, "max")
@@ -263,14 +286,19 @@ class Tensor(Node):
 
     def reshape(self, *shape: Any) -> "Tensor":
         """The same elements in another shape: ``reshape(2, 3)`` or ``reshape((2, -1))``."""
-        new = tuple(shape[0]) if len(shape) == 1 and not isinstance(shape[0], int) else shape
+        new = tuple(shape[0]) if len(shape) == 1 and not isinstance(shape[0], int | np.integer) else shape
         return self._apply(ARRAY_OPS["reshape"], self, shape=new)
 
     def transpose(self, *axes: Any) -> "Tensor":
         """Axes in the order given, or reversed if none is."""
-        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
+        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int | np.integer) else axes
         order = tuple(self._axes(tuple(order))) if order else tuple(reversed(range(self.ndim)))
         return self._apply(ARRAY_OPS["transpose"], self, axes=order)
+
+    def astype(self, dtype: DTypeLike) -> "Tensor":
+        """The same numbers in another floating dtype; the gradient comes back in this one's."""
+        wanted = _floating(dtype)
+        return self if wanted == self.dtype else self._apply(ARRAY_OPS["astype"], self, dtype=wanted)
 
     @property
     def T(self) -> "Tensor":  # noqa: N802 (NumPy's name)
@@ -305,9 +333,13 @@ class Tensor(Node):
 
     def pad(self, widths: Any) -> "Tensor":
         """Zeros around: ``widths`` is n, (before, after), or one such pair for each axis."""
-        pairs = np.broadcast_to(np.asarray(widths), (self.ndim, 2))
-        if pairs.dtype.kind not in "iu" or (pairs < 0).any():
-            raise ValueError(f"pad widths must be integers of at least 0, got {widths!r}")
+        given = np.asarray(widths)
+        if given.dtype.kind not in "iu" or (given < 0).any() or given.shape not in [(), (2,), (self.ndim, 2)]:
+            raise ValueError(
+                f"pad widths are n, (before, after), or one such pair for each of the {self.ndim} axes, "
+                f"all integers of at least 0; got {widths!r}"
+            )
+        pairs = np.broadcast_to(given, (self.ndim, 2))
         return self._apply(ARRAY_OPS["pad"], self, widths=tuple((int(a), int(b)) for a, b in pairs))
 
     # ----- axes -----
@@ -329,15 +361,22 @@ class Tensor(Node):
         return n
 
 
-def _record(op: Op | ArrayOp, y: Array, parents: tuple[Tensor, ...], vjp: Callable[[Array], Contributions]) -> Tensor:
+def _record(op: Op | ArrayOp, y: Any, parents: tuple[Tensor, ...], vjp: Callable[[Array], Contributions]) -> Tensor:
     """The new node ``y``, with its history if a gradient can ever be asked for."""
-    out = Tensor(y)
-    out.requires_grad = MODE.recording and any(p.requires_grad for p in parents)
-    if out.requires_grad:
-        out.op, out.parents, out.vjp = op, parents, vjp
+    out = Tensor.__new__(Tensor)
+    out.data = y if y.__class__ is np.ndarray else np.asarray(y)  # NumPy turns arrays of shape () into scalars
+    out.grad = None
+    out.label = ""
+    out.requires_grad = MODE.recording and True in [p.requires_grad for p in parents]
+    out.op, out.parents, out.vjp = (op, parents, vjp) if out.requires_grad else (None, (), None)
     if MODE.anomaly:
         check_forward(out, op, parents)
     return out
+
+
+def _like(x: Array, g: Any) -> Array:
+    """A contribution in the dtype of its operand."""
+    return g if g.__class__ is np.ndarray and g.dtype == x.dtype else np.asarray(g, x.dtype)
 
 
 def _index(part: Any) -> Any:
@@ -356,11 +395,25 @@ def _operand(x: Any, dtype: np.dtype[Any]) -> Array:
     return as_array(x, None if floating else dtype)
 
 
+def _floating(dtype: DTypeLike) -> np.dtype[Any]:
+    wanted = np.dtype(dtype)
+    if wanted.kind != "f":
+        raise TypeError(f"a Tensor has a floating dtype, got {wanted}; use float32 or float64")
+    return wanted
+
+
 def as_array(data: Any, dtype: DTypeLike | None = None) -> Array:
     """``data`` as a floating array, or a `TypeError` that says what to write instead."""
+    if data.__class__ is np.ndarray and data.dtype.kind == "f" and (dtype is None or data.dtype == dtype):
+        return data  # type: ignore[no-any-return]
     if isinstance(data, Node):
         kind = type(data).__name__
         raise TypeError(f"Value and Tensor do not mix, and a Tensor is not made from a {kind}; use its .data")
+    if isinstance(data, list | tuple) and any(isinstance(x, Node) for x in data):
+        raise TypeError(
+            f"a Tensor made from a {type(data).__name__} of nodes would not remember them; "
+            f"join Tensors with stack(), and from Values take [value.data for value in values]"
+        )
     try:
         array = np.asarray(data)
     except ValueError as error:
@@ -370,15 +423,14 @@ def as_array(data: Any, dtype: DTypeLike | None = None) -> Array:
             f"a Tensor holds real numbers, got {type(data).__name__} of dtype {array.dtype}; "
             f"convert it with np.asarray(data, dtype=float)"
         )
-    wanted = np.dtype(dtype) if dtype is not None else array.dtype if array.dtype.kind == "f" else np.dtype(float)
-    if wanted.kind != "f":
-        raise TypeError(f"a Tensor has a floating dtype, got {wanted}; use float32 or float64")
-    return array.astype(wanted, copy=False)
+    wanted = _floating(dtype) if dtype is not None else array.dtype if array.dtype.kind == "f" else np.dtype(float)
+    with np.errstate(over="ignore"):  # too large for float32 is inf
+        return array.astype(wanted, copy=False)
 
 
 def concatenate(tensors: Sequence[Any], axis: int = 0) -> Tensor:
     """The tensors one after the other along an existing ``axis``."""
-    parts = Tensor._lift(tensors)
+    parts = Tensor._lift(tuple(tensors))
     if not parts:
         raise ValueError("concatenate() of no tensors; give it at least one")
     (axis,) = parts[0]._axes(axis)
@@ -387,7 +439,7 @@ def concatenate(tensors: Sequence[Any], axis: int = 0) -> Tensor:
 
 def stack(tensors: Sequence[Any], axis: int = 0) -> Tensor:
     """Tensors of one shape side by side along a new ``axis``."""
-    parts = Tensor._lift(tensors)
+    parts = Tensor._lift(tuple(tensors))
     if len({part.shape for part in parts}) != 1:
         shapes = [part.shape for part in parts]
         raise ValueError(f"stack() needs at least one tensor, and one shape for all; got shapes {shapes}")

@@ -75,7 +75,8 @@ class Value(Node):
         return _record(op, y, xs, operands)
 
     def add_grad(self, g: Any) -> None:
-        self.grad = self.grad + g if self.grad else g
+        fresh = not isinstance(self.grad, Node) and not self.grad
+        self.grad = g if fresh else self.grad + g
 
     def zero_grad(self) -> None:
         self.grad = 0.0
@@ -188,7 +189,7 @@ def _plain(grad: Any) -> float:
 
 _INSTEAD: tuple[tuple[Any, str], ...] = (
     (str, "convert it first: Value(float(text))"),
-    (complex, "take its .real or its abs()"),
+    ((complex, np.complexfloating), "take its .real or its abs()"),
     ((np.ndarray, list, tuple), "use a Tensor, or one Value for each element"),
     (Node, "Value and Tensor do not mix: use one of them throughout, or the plain numbers in its .data"),
 )
@@ -196,8 +197,9 @@ _INSTEAD: tuple[tuple[Any, str], ...] = (
 
 def as_float(data: Any) -> float:
     """``data`` as a Python float, or a `TypeError` that says what to write instead."""
-    if isinstance(data, Real | np.bool_) or (isinstance(data, np.ndarray) and data.shape == ()):
-        return float(data)
+    number = data.item() if isinstance(data, np.ndarray) and data.shape == () else data
+    if isinstance(number, Real | np.bool_):
+        return float(number)
     instead = next((text for kinds, text in _INSTEAD if isinstance(data, kinds)), "give a float or an int")
     text = repr(data)
     text = text if len(text) <= 60 else text[:57] + "..."

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import autograd
 from autograd import Node
 from autograd.ops import OPS
 from nn.checks import choice
@@ -21,12 +22,14 @@ def check_activation(name: str, argument: str = "activation") -> str:
 
 
 def activate(name: str, x: Any) -> Any:
-    """The activation ``name`` of a node, or of each in a list."""
+    """The activation ``name`` of a node, of a plain array or number, or of each in a list."""
     if name == "linear":
         return x
     if isinstance(x, Node):
         return x._apply(OPS[name], x)
-    return [activate(name, each) for each in x]
+    if isinstance(x, list | tuple):
+        return [activate(name, each) for each in x]
+    return getattr(autograd, name)(x)
 
 
 class Activation(Module):

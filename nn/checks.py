@@ -5,6 +5,12 @@ from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any, TypeVar
 
+import numpy as np
+from numpy.typing import DTypeLike
+
+from autograd.array_ops import Array
+from autograd.tensor import as_array
+
 T = TypeVar("T")
 
 
@@ -28,6 +34,15 @@ def real(name: str, number: Any, low: float = 0.0, high: float = math.inf, *, ab
         upper = f" and less than {high:g}" if math.isfinite(high) else " and finite"
         raise ValueError(f"{name} must be {bound}{upper}, got {number!r}")
     return given
+
+
+def numbers(name: str, data: Any, dtype: DTypeLike = float) -> Array:
+    """``data`` as a floating array. Text, complex numbers, ragged rows and nodes are a `TypeError`."""
+    try:
+        with np.errstate(over="ignore"):
+            return as_array(data, dtype)
+    except TypeError as error:
+        raise TypeError(f"{name} must be plain numbers: {error}") from None
 
 
 def choice(name: str, key: Any, table: Mapping[str, T]) -> T:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nn.checks import choice, real, whole
+from nn.checks import choice, numbers, real, whole
 
 Matrix = NDArray[np.float64]
 Seed = int | np.random.Generator | None
@@ -43,22 +43,26 @@ def normal(fan_in: int, fan_out: int, seed: Seed = None, *, std: float = 0.01) -
 
 def xavier_uniform(fan_in: int, fan_out: int, seed: Seed = None) -> Matrix:
     """U(−a, a), a = √(6 / (fan_in + fan_out))."""
-    return uniform(fan_in, fan_out, seed, bound=math.sqrt(6.0 / (fan_in + fan_out)))
+    return uniform(fan_in, fan_out, seed, bound=math.sqrt(6.0 / _fans(fan_in, fan_out)))
 
 
 def xavier_normal(fan_in: int, fan_out: int, seed: Seed = None) -> Matrix:
     """N(0, 2 / (fan_in + fan_out))."""
-    return normal(fan_in, fan_out, seed, std=math.sqrt(2.0 / (fan_in + fan_out)))
+    return normal(fan_in, fan_out, seed, std=math.sqrt(2.0 / _fans(fan_in, fan_out)))
 
 
 def he_uniform(fan_in: int, fan_out: int, seed: Seed = None) -> Matrix:
     """U(−a, a), a = √(6 / fan_in)."""
-    return uniform(fan_in, fan_out, seed, bound=math.sqrt(6.0 / fan_in))
+    return uniform(fan_in, fan_out, seed, bound=math.sqrt(6.0 / _fans(fan_in)))
 
 
 def he_normal(fan_in: int, fan_out: int, seed: Seed = None) -> Matrix:
     """N(0, 2 / fan_in)."""
-    return normal(fan_in, fan_out, seed, std=math.sqrt(2.0 / fan_in))
+    return normal(fan_in, fan_out, seed, std=math.sqrt(2.0 / _fans(fan_in)))
+
+
+def _fans(fan_in: int, fan_out: int | None = None) -> int:
+    return whole("fan_in", fan_in) + (0 if fan_out is None else whole("fan_out", fan_out))
 
 
 INITIALIZERS: dict[str, Initializer] = {
@@ -74,15 +78,22 @@ INITIALIZERS: dict[str, Initializer] = {
     "kaiming_normal": he_normal,
 }
 
+def first_bias(bias: bool | float) -> float | None:
+    """What a bias starts from: True means 0.0, and False that there is none."""
+    if isinstance(bias, bool):
+        return 0.0 if bias else None
+    return real("bias", bias, low=-math.inf)
+
+
 _RELU_LIKE = {"relu", "leaky_relu", "elu", "gelu", "silu", "softplus"}
 
 
 def draw(init: str | Initializer, activation: str, fan_in: int, fan_out: int, seed: Seed) -> Matrix:
     """A layer's first weights: ``"auto"`` is He before a relu-like activation and Xavier before any other."""
-    if init == "auto":
+    if isinstance(init, str) and init == "auto":
         init = "he_normal" if activation in _RELU_LIKE else "xavier_normal"
     initializer = init if callable(init) else choice("init", init, {"auto": he_normal, **INITIALIZERS})
-    weights: Any = np.asarray(initializer(fan_in, fan_out, seed), dtype=float)
+    weights: Any = np.array(numbers("what init returns", initializer(fan_in, fan_out, seed)))  # a copy: nobody else's
     if weights.shape != (fan_out, fan_in) or not np.isfinite(weights).all():
         raise ValueError(
             f"init must return finite weights of shape (fan_out, fan_in) = {(fan_out, fan_in)}, got {weights.shape}"

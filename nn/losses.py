@@ -9,8 +9,8 @@ import numpy as np
 
 import autograd
 from autograd import Node, Tensor, Value
-from autograd.array_ops import Array
-from nn.checks import real
+from autograd.array_ops import ARRAY_OPS, Array
+from nn.checks import numbers, real
 
 Loss = Callable[[Any, Any], Any]
 
@@ -44,19 +44,20 @@ def cross_entropy(logits: Any, labels: Any) -> Any:
     if isinstance(logits, Tensor):
         if logits.ndim != 2:
             raise ValueError(f"cross_entropy: logits must have shape (n, classes), got {logits.shape}")
-        n, classes = logits.shape
-        chosen = logits[np.arange(n), _labels(labels, n, classes)]
-        return (logits.logsumexp(axis=1) - chosen).mean()
-    rows = [list(row) for row in _rows(logits)]
-    if len({len(row) for row in rows}) > 1:
-        raise ValueError("cross_entropy: every example must have the same number of logits")
-    indices = _labels(labels, len(rows), len(rows[0])).tolist()
-    return autograd.mean([autograd.logsumexp(row) - row[i] for row, i in zip(rows, indices, strict=True)])
+        return Tensor._apply(ARRAY_OPS["cross_entropy"], logits, labels=_labels(labels, *logits.shape))
+    rows = _table("cross_entropy", logits)
+    if rows.ndim != 2:
+        raise ValueError(
+            f"cross_entropy: logits must be a list of one list for each example, got shape {rows.shape}; "
+            f"a model with a single output takes bce_with_logits"
+        )
+    indices = _labels(labels, *rows.shape).tolist()
+    return autograd.mean([autograd.logsumexp(row) - row[i] for row, i in zip(rows.tolist(), indices, strict=True)])
 
 
 def l2_penalty(parameters: Iterable[Any], strength: float) -> Any:
     """strength · Σ p² over all parameters (a model's ``parameters()``): weight decay as part of the loss."""
-    parameters = list(parameters)
+    parameters = list(parameters) if isinstance(parameters, Iterable) else []
     strength = real("strength", strength)
     if not parameters or not all(isinstance(p, Node) for p in parameters):
         raise TypeError("l2_penalty() takes the Values or Tensors of model.parameters(), and at least one")
@@ -79,44 +80,38 @@ def _mean_of(
     formula: Callable[[Any, Any], Any], name: str, predictions: Any, targets: Any, allowed: Sequence[float] = ()
 ) -> Any:
     """The mean of ``formula`` over pairs of prediction and target, in either path."""
-    if isinstance(predictions, Tensor):
-        expected = _targets(name, targets, allowed).astype(predictions.dtype)
-        if predictions.shape == (*expected.shape, 1):  # one output: a column, and the targets a plain row
-            predictions = predictions.reshape(expected.shape)
-        if predictions.shape != expected.shape:
-            raise ValueError(
-                f"{name}: predictions have shape {predictions.shape} and targets {expected.shape}; "
-                f"they must be equal, or the predictions one column"
-            )
-        return formula(predictions, expected).mean()
-    values = list(_flat(_rows(predictions)))
-    numbers = _targets(name, targets, allowed).reshape(-1).tolist()
-    if len(values) != len(numbers):
-        raise ValueError(f"{name}: {len(values)} predictions and {len(numbers)} targets; give one for each")
-    return autograd.mean([formula(p, t) for p, t in zip(values, numbers, strict=True)])
+    given = predictions if isinstance(predictions, Tensor) else _table(name, predictions)
+    expected = _targets(name, targets, allowed)
+    if _without_column(given.shape) != _without_column(expected.shape):
+        raise ValueError(
+            f"{name}: predictions have shape {given.shape} and targets {expected.shape}; they must be equal, "
+            f"but for a last axis of length 1"
+        )
+    expected = expected.reshape(given.shape)  # a column beside a plain row would broadcast to a square
+    if isinstance(given, Tensor):
+        return formula(given, expected.astype(given.dtype)).mean()
+    return autograd.mean([formula(p, t) for p, t in zip(given.flat, expected.reshape(-1).tolist(), strict=True)])
 
 
-def _rows(predictions: Any) -> list[Any]:
+def _table(name: str, predictions: Any) -> Array:
+    """Values as an array of objects: (n,) of one for each example, (n, k) of k for each."""
     rows = [predictions] if isinstance(predictions, Value) else predictions
-    if isinstance(rows, str) or not isinstance(rows, Sequence) or not rows:
-        raise TypeError(f"predictions must be a Tensor or a list of Values, one an example; got {predictions!r}")
-    return list(rows)
+    table = np.array(rows if isinstance(rows, list | tuple) else [None], dtype=object)
+    if not table.size or not all(isinstance(each, Value) for each in table.flat):
+        raise TypeError(
+            f"{name}: predictions must be a Tensor, or a list of Values or of equally long lists of them, "
+            f"one an example; got {predictions!r}"
+        )
+    return table
 
 
-def _flat(rows: list[Any]) -> Iterable[Value]:
-    for row in rows:
-        if isinstance(row, Value):
-            yield row
-        else:
-            yield from _flat(_rows(row))
+def _without_column(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return shape[:-1] if len(shape) > 1 and shape[-1] == 1 else shape or (1,)
 
 
 def _targets(name: str, targets: Any, allowed: Sequence[float]) -> Array:
     """Targets as a floating array, finite and, if there are ``allowed`` ones, within those."""
-    try:
-        array = np.asarray(targets, dtype=float)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name}: targets must be numbers, got {type(targets).__name__} {targets!r}") from None
+    array = numbers(f"{name}: targets", targets)
     if not array.size:
         raise ValueError(f"{name}: there are no targets")
     if not np.isfinite(array).all():
@@ -132,7 +127,10 @@ def _targets(name: str, targets: Any, allowed: Sequence[float]) -> Array:
 
 
 def _labels(labels: Any, n: int, classes: int) -> Array:
+    numbers("cross_entropy: labels", labels)
     array = np.asarray(labels)
+    if not array.size:
+        raise ValueError("cross_entropy: there are no labels")
     if array.dtype.kind not in "iu":
         raise TypeError(f"cross_entropy: labels must be integers, got {array.dtype}; convert with y.astype(int)")
     array = array.reshape(-1) if array.ndim == 0 else array

@@ -7,6 +7,7 @@ import numpy as np
 
 from autograd import Node, Tensor, Value
 from autograd.array_ops import Array
+from nn import checks
 
 
 class Module:
@@ -73,10 +74,16 @@ class Module:
             parameter.data = checked[name]
 
     def __repr__(self) -> str:
+        return self._outline(())
+
+    def _outline(self, above: tuple["Module", ...]) -> str:
+        above = (*above, self)
         children = [(name, item) for name, item in _children(self, "") if isinstance(item, Module)]
-        if not children:
-            return self._title()
-        lines = [f"  ({name}) " + repr(item).replace("\n", "\n  ") for name, item in children]
+        lines = [
+            f"  ({name}) " + item._outline(above).replace("\n", "\n  ")
+            for name, item in children
+            if not any(item is each for each in above)
+        ]
         return "\n".join([self._title(), *lines])
 
     def _title(self) -> str:
@@ -124,10 +131,7 @@ def _some(names: Any) -> str:
 def _fitting(name: str, parameter: Value | Tensor, numbers: Any) -> float | Array:
     """``numbers`` as ``parameter`` would hold them, or an error."""
     shape = np.shape(parameter.data)
-    try:
-        array = np.array(numbers, dtype=getattr(parameter.data, "dtype", float))
-    except (TypeError, ValueError):
-        raise TypeError(f"{name}: expected numbers of shape {shape}, got {type(numbers).__name__}") from None
+    array = np.array(checks.numbers(name, numbers, getattr(parameter.data, "dtype", float)))  # a copy
     if array.shape != shape:
         raise ValueError(f"{name}: expected shape {shape}, got {array.shape}")
     if not np.isfinite(array).all():

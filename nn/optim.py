@@ -1,7 +1,7 @@
 """Optimisers: one readable class each. They work alike on the floats of `Value`s and the arrays of `Tensor`s.
 
 An optimiser keeps its state by parameter name, and never on the parameter. `step()` computes every new number
-before it writes the first one.
+and all new state before it writes the first one.
 """
 
 from collections.abc import Iterable, Mapping
@@ -37,12 +37,14 @@ class Optimizer:
 
     def step(self) -> None:
         """Move every parameter that has a gradient."""
-        self.steps += 1
+        self.lr = real("lr", self.lr)  # a Python float again: NumPy's float64 would widen float32 parameters
+        state = {name: dict(kept) for name, kept in self.state.items()}
         moved = {
-            name: self.update(p.data, p.grad.data if isinstance(p.grad, Node) else p.grad, self.state[name])
+            name: self.update(p.data, p.grad.data if isinstance(p.grad, Node) else p.grad, state[name])
             for name, p in self.parameters.items()
             if p.grad is not None
         }
+        self.state, self.steps = state, self.steps + 1
         for name, number in moved.items():
             self.parameters[name].data = number
 
@@ -81,9 +83,11 @@ class SGD(Optimizer):
         if self.weight_decay:
             g = g + self.weight_decay * p
         if self.momentum:
-            v = state["velocity"] = self.momentum * state["velocity"] + g if state else g
+            v = state["velocity"] = self.momentum * state.get("velocity", 0.0) + g
             g = g + self.momentum * v if self.nesterov else v
-        return p - self.lr * g
+        moved = -self.lr * g
+        moved += p  # into the array just made, where p is one: a second one would cost as much again
+        return moved
 
 
 class RMSProp(Optimizer):

@@ -11,8 +11,8 @@ import numpy as np
 
 from autograd import Value, dot
 from nn.activations import activate, check_activation
-from nn.checks import real, whole
-from nn.init import Initializer, Seed, draw, generator
+from nn.checks import numbers, whole
+from nn.init import Initializer, Seed, draw, first_bias, generator
 from nn.module import Module
 from nn.vectorized import Linear, Sequential, mlp_layers
 
@@ -42,11 +42,12 @@ class Neuron(Module):
         nin = whole("nin", nin)
         self.activation = check_activation(activation)
         self.expand = expand
-        start = draw(init, activation, nin, 1, seed)[0] if weights is None else weights
-        if len(start) != nin:
-            raise ValueError(f"weights must be {nin} numbers, one for each input; got {len(start)}")
-        self.w = [Value(w) for w in start]
-        self.b = None if bias is False else Value(0.0 if bias is True else real("bias", bias, low=-np.inf))
+        start = draw(init, activation, nin, 1, seed)[0] if weights is None else numbers("weights", weights)
+        if start.shape != (nin,) or not np.isfinite(start).all():
+            raise ValueError(f"weights must be {nin} finite numbers, one for each input; got {weights!r}")
+        self.w = [Value(w) for w in start.tolist()]
+        first = first_bias(bias)
+        self.b = None if first is None else Value(first)
 
     def __call__(self, x: Any) -> Value:
         if self.expand:
@@ -80,7 +81,7 @@ class Layer(Module):
         nin: int,
         nout: int,
         activation: str = "relu",
-        bias: bool = True,
+        bias: bool | float = True,
         init: str | Initializer = "auto",
         seed: Seed = None,
         expand: bool = False,
@@ -101,7 +102,8 @@ class Layer(Module):
         first = self.neurons[0]
         return f"{len(first.w)} → {len(self.neurons)}, {first.activation}"
 
-    __repr__ = Module._title  # the neurons one by one would say nothing more
+    def _outline(self, above: tuple[Module, ...]) -> str:
+        return self._title()  # the neurons one by one would say nothing more
 
 
 def _linear(neurons: list[Neuron]) -> Linear:
@@ -130,7 +132,7 @@ class MLP(Sequential):
         nouts: Sequence[int],
         activation: str = "relu",
         output: str = "linear",
-        bias: bool = True,
+        bias: bool | float = True,
         init: str | Initializer = "auto",
         seed: Seed = None,
         expand: bool = False,

