@@ -76,6 +76,12 @@ class Node:
         """The same number as a constant: gradients stop here."""
         return self._constant(self.data)
 
+    def draw(self, **options: Any) -> Any:
+        """The graph that this was made from, as a picture to show or to save; options as in `viz.draw`."""
+        from autograd.viz import draw
+
+        return draw(self, **options)
+
     # ----- arithmetic -----
 
     def __add__(self, other: Any) -> Self:
@@ -260,9 +266,9 @@ def backward(root: Node, seed: Any, create_graph: bool = False) -> None:
             node.grad = None
         root.grad = seed
         for node in reversed(order):
-            if node.vjp is None:
-                continue
             g = node.grad
+            if node.vjp is None or g is None:  # a leaf; or cut off, by requires_grad = False on an interior node
+                continue
             contributions = node._recorded_vjp(g) if create_graph else node.vjp(g)
             if MODE.anomaly:
                 _check_backward(node, g, contributions)
@@ -276,10 +282,12 @@ def backward(root: Node, seed: Any, create_graph: bool = False) -> None:
             node.grad = old
         raise
     for node, old in zip(order, before, strict=True):
-        if not node.parents:
-            g, node.grad = node.grad, old
-            if g is not None:  # it is for constants, which nobody sends anything
-                node.add_grad(g)
+        g = node.grad
+        if g is None:  # a constant: nobody sends it anything
+            node.grad = old
+        elif not node.parents:
+            node.grad = old
+            node.add_grad(g)
 
 
 @contextmanager

@@ -405,7 +405,7 @@ def _floating(dtype: DTypeLike) -> np.dtype[Any]:
 def as_array(data: Any, dtype: DTypeLike | None = None) -> Array:
     """``data`` as a floating array, or a `TypeError` that says what to write instead."""
     if data.__class__ is np.ndarray and data.dtype.kind == "f" and (dtype is None or data.dtype == dtype):
-        return data  # type: ignore[no-any-return]
+        return data
     if isinstance(data, Node):
         kind = type(data).__name__
         raise TypeError(f"Value and Tensor do not mix, and a Tensor is not made from a {kind}; use its .data")

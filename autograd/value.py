@@ -136,6 +136,14 @@ class Value(Node):
         label = f", label={self.label!r}" if self.label else ""
         return f"Value(data={self.data!r}, grad={_plain(self.grad)!r}{label})"
 
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        from autograd.viz.picture import display_bundle
+
+        return display_bundle(self)
+
+    def _repr_svg_(self) -> str | None:  # for hosts that know no bundles
+        return self._repr_mimebundle_().get("image/svg+xml")
+
     def _backward(self) -> None:
         """Send this node's ``grad`` one step back to its parents: backpropagation by hand, as in the lecture."""
         if self.vjp:

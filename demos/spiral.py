@@ -7,22 +7,30 @@ from demos.command import check, run
 from nn.plots import decision_boundary, loss_curve
 
 
-def main(out: Path, quick: bool) -> None:
+def train(epochs: int = 60) -> tuple[nn.MLP, nn.History, float]:
+    """The network, its history and its accuracy on the 300 points."""
     data = nn.data.spiral(n=300, classes=3, seed=0)
     model = nn.MLP(2, [16, 16, 3], activation="tanh", seed=0)
-    print(model)
     history = nn.fit(
         model,
         data,
         loss="cross_entropy",
         optimizer=nn.Adam(model, lr=0.03),
-        epochs=6 if quick else 60,
+        epochs=epochs,
         batch_size=20,
         schedule=nn.schedules.cosine,
     )
     _, accuracy = nn.evaluate(model, data, "cross_entropy")
+    return model, history, accuracy
+
+
+def main(out: Path, quick: bool) -> None:
+    model, history, accuracy = train(epochs=6 if quick else 60)
+    print(model)
+    print(f"{history.seconds:.1f} s of training")
     check("spiral, 300 points, scalar Values", accuracy, 0.5 if quick else 0.98)
-    boundary = decision_boundary(model.vectorize(), data, title="A spiral, told apart by scalar Values")
+    title = "A spiral, told apart by scalar Values"
+    boundary = decision_boundary(model.vectorize(), nn.data.spiral(), title=title)
     print(f"wrote {boundary.save(out / 'spiral.png')}")
     print(f"wrote {loss_curve(history, title='Spiral').save(out / 'spiral-loss.png')}")
 

@@ -20,7 +20,9 @@ try:
 except ImportError as error:
     raise ImportError('nn.plots draws with matplotlib; install it by: pip install "glassgrad[plots]"') from error
 
-CLASS_COLORS = ("#0877bd", "#f59322", "#6a3d9a", "#2e8b57", "#b2182b", "#8c8c8c", "#c2a500", "#17a2b8", "#d6579e", "#444444")
+CLASS_COLORS = (
+    "#0877bd", "#f59322", "#6a3d9a", "#2e8b57", "#b2182b", "#8c8c8c", "#c2a500", "#17a2b8", "#d6579e", "#444444",
+)  # fmt: skip
 """Blue and orange first: told apart by colour-blind readers too. Every class has its own marker besides."""
 MARKERS = "o^sDvP*Xph"
 
@@ -73,8 +75,9 @@ def decision_boundary(model: Module, data: tuple[Any, Any], *, title: str = "", 
     for c, color in zip(classes, colors, strict=True):
         points = X[labels == c]
         axes.scatter(
-            *points.T, s=22, color=color, marker=MARKERS[c % len(MARKERS)], edgecolors="white", linewidths=0.5, label=f"class {c}"
-        )
+            points[:, 0], points[:, 1], s=22, color=color, marker=MARKERS[c % len(MARKERS)],
+            edgecolors="white", linewidths=0.5, label=f"class {c}",
+        )  # fmt: skip
     axes.legend(loc="upper right", fontsize=8, framealpha=0.9)
     axes.set(xlabel="$x_1$", ylabel="$x_2$", title=title)
     return plot

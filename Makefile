@@ -1,0 +1,38 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Both build the environment in .venv first.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test bench lint pictures clean
+
+demo: .venv/demo-installed
+	$(BIN)/python -m demos.tour
+
+test: .venv/test-installed
+	$(BIN)/python -m pytest -n auto
+
+bench: .venv/test-installed
+	$(BIN)/python -m benchmarks
+
+lint: .venv/test-installed
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+# the README's pictures, as the demos draw them
+pictures: .venv/demo-installed
+	$(BIN)/python -m demos.tour --out out
+	cp out/expression.svg out/spiral.png out/mnist.png docs/
+
+clean:
+	rm -rf .venv out build *.egg-info
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit("glassgrad needs Python 3.11 or newer, and $(PYTHON) is " + sys.version.split()[0] + "; try: make PYTHON=python3.12 $(MAKECMDGOALS)" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+
+.venv/demo-installed: .venv/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[plots]"
+	@touch $@
+
+.venv/test-installed: .venv/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test]"
+	@touch $@

@@ -1,0 +1,85 @@
+"""A graph as indented lines, for a terminal."""
+
+from collections import Counter
+from dataclasses import replace
+
+from autograd.graph import Node
+from autograd.viz.trace import Trace, excerpt
+from autograd.viz.wording import facts, formulas, heading, omission
+
+DEEPEST = 24  # levels of indentation, so that the lines stay on a wide terminal
+COLUMNS = {"array": 0, "data": 1, "grad": 2, "|grad|": 2}
+ASCII = str.maketrans({"├": "|", "└": "`", "│": "|", "─": "-", "−": "-", "–": "-", "…": "..."})
+
+
+def tree(root: Node, *, max_nodes: int | None = None, ascii: bool = False) -> str:
+    """The graph as text: the result first, the operands of each operation indented below it.
+
+    >>> from autograd import Value
+    >>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")
+    >>> print(tree(a * b + b))
+    a * b + b   data −9   grad –
+    ├─ a * b    data −6   grad –
+    │  ├─ a     data 2    grad –
+    │  └─ b     data −3   grad –
+    └─ b (above)
+
+    max_nodes: show only so many, those nearest the root; without it, all of up to 400, and 60 of a larger graph
+    ascii:     for a terminal or a log without Unicode
+    """
+    return tree_of(excerpt(root, max_nodes), ascii)
+
+
+def tree_of(trace: Trace, ascii: bool = False) -> str:
+    """The same of a trace."""
+    if ascii:
+        nodes = [node if node.symbol.isascii() else replace(node, symbol=node.op) for node in trace.nodes]
+        trace = replace(trace, nodes=tuple(nodes))
+    made_by = formulas(trace)
+    operands = trace.operands()
+    uses = Counter(edge.parent for edge in trace.edges)
+    lines: list[list[str]] = []
+    seen: set[int] = set()
+    stack: list[tuple[int | str, str, str]] = [(len(trace.nodes) - 1, "", "")]
+    while stack:
+        item, branch, indent = stack.pop()
+        if isinstance(item, str):
+            lines.append([branch + item])
+            continue
+        node = trace.nodes[item]
+        title = branch + (heading(node, made_by[item]) or "leaf")
+        if uses[item] > 1 and not node.label and node.kind != "constant":
+            title += f" #{item}"  # else nobody knows which one is meant by "above"
+        if item in seen:
+            lines.append([f"{title} (above)"])
+            continue
+        seen.add(item)
+        columns = ["", "", ""]
+        for what, text, _ in facts(node):
+            columns[COLUMNS[what]] = f"{what} {text}"
+        lines.append([title, *columns])
+        below: list[int | str] = [edge.parent for edge in operands[item]]
+        if len(indent) >= 3 * DEEPEST:
+            below = [f"… {len(below)} more"] if below else []
+        elif node.hidden:
+            below.append(f"… {node.hidden:,} more")
+        for place, child in enumerate(reversed(below)):
+            last = place == 0
+            stack.append((child, indent + ("└─ " if last else "├─ "), indent + ("   " if last else "│  ")))
+    if ascii:
+        lines = [[_ascii(text) for text in line] for line in lines]
+    caption = omission(len(seen), trace.total)
+    return "\n".join(_aligned(lines) + ([caption] if caption else []))
+
+
+def _ascii(text: str) -> str:
+    return text.translate(ASCII).encode("ascii", "backslashreplace").decode()
+
+
+def _aligned(lines: list[list[str]]) -> list[str]:
+    """Columns as wide as their widest entry, without those that are empty throughout; a lone text is no column."""
+    widths = [max(map(len, column)) for column in zip(*(line for line in lines if len(line) > 1), strict=True)]
+    return [
+        "   ".join(text.ljust(width) for text, width in zip(line, widths, strict=False) if width).rstrip()
+        for line in lines
+    ]

@@ -1,0 +1,152 @@
+"""`python -m benchmarks`: every number that the README claims, measured in one run, beside its target."""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from benchmarks import mnist
+from demos import mnist as mnist_demo
+from demos import spiral as spiral_demo
+
+
+@dataclass
+class Row:
+    """One line of the table."""
+
+    what: str
+    peer: str
+    ours: str
+    result: str
+    target: str
+    reached: bool
+
+
+def spread(seconds: list[float], unit: float = 1e3, name: str = "ms") -> str:
+    """Median and range."""
+    low, middle, high = min(seconds) * unit, statistics.median(seconds) * unit, max(seconds) * unit
+    return f"{middle:.3g} {name} ({low:.3g} to {high:.3g})"
+
+
+def worker(*command: str) -> list[float]:
+    """The numbers that a fresh Python prints."""
+    done = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=True)
+    return [float(line) for line in done.stdout.split()]
+
+
+def moons(rounds: int) -> list[Row]:
+    """micrograd's demo step; each engine in its own process, in turn."""
+    seconds: dict[str, list[float]] = {}
+    for _ in range(rounds):
+        for engine in ("micrograd", "glassgrad", "micrograd_written_out", "glassgrad_written_out"):
+            seconds.setdefault(engine, []).extend(worker("-m", "benchmarks.moons", engine, "5"))
+    rows = []
+    for suffix, title, target in (("", "fused neurons", 20.0), ("_written_out", "user-written w*x sums", 2.5)):
+        theirs, ours = seconds[f"micrograd{suffix}"], seconds[f"glassgrad{suffix}"]
+        ratio = statistics.median(theirs) / statistics.median(ours)
+        result, wanted = f"{ratio:.1f} times faster", f"at least {target:g}"
+        peer = f"micrograd {spread(theirs)}"
+        rows.append(Row(f"moons step, {title}", peer, spread(ours), result, wanted, ratio >= target))
+    return rows
+
+
+def mnist_epoch(rounds: int) -> list[Row]:
+    """An epoch on the vectorized path beside hand-written NumPy, in turn."""
+    seconds = mnist.measure(rounds)
+    theirs, ours = seconds["NumPy by hand"], seconds["glassgrad"]
+    ratio = statistics.median(b / a for a, b in zip(theirs, ours, strict=True))
+    peer = f"NumPy by hand {spread(theirs, 1, 's')}"
+    what = "MNIST epoch, 784-128-10, batch 64, float32"
+    return [Row(what, peer, spread(ours, 1, "s"), f"{ratio:.2f} times its time", "at most 1.3", ratio <= 1.3)]
+
+
+def mnist_accuracy(rounds: int) -> list[Row]:
+    """The default demo, with three seeds."""
+    rows = []
+    for seed in range(3):
+        _, history, accuracy = mnist_demo.train(seed)
+        reached = accuracy >= 0.98 and history.seconds < 60
+        ours = f"{history.seconds:.1f} s of training"
+        rows.append(Row(f"MNIST demo, seed {seed}", "", ours, f"{accuracy:.2%}", "98 % in 60 s", reached))
+    return rows
+
+
+def spiral_accuracy(rounds: int) -> list[Row]:
+    """The default demo, scalar Values only."""
+    start = time.perf_counter()
+    _, _, accuracy = spiral_demo.train()
+    seconds = time.perf_counter() - start
+    what = "spiral, 300 points, scalar Values only"
+    return [Row(what, "", f"{seconds:.1f} s of training", f"{accuracy:.2%}", "98 %", accuracy >= 0.98)]
+
+
+def import_time(rounds: int) -> list[Row]:
+    """`import autograd` in a fresh Python, beside `import numpy`, which it contains."""
+    program = "import time; t = time.perf_counter(); import {0}; print(time.perf_counter() - t)"
+    seconds: dict[str, list[float]] = {"numpy": [], "autograd": []}
+    for _ in range(3 * rounds + 1):
+        for name, times in seconds.items():
+            times.extend(worker("-c", program.format(name)))
+    theirs, ours = seconds["numpy"], seconds["autograd"]
+    took = statistics.median(ours)
+    peer = f"numpy alone {spread(theirs)}"
+    return [Row("import autograd", peer, spread(ours), f"{took:.3f} s", "under 0.15 s", took < 0.15)]
+
+
+SECTIONS: dict[str, Callable[[int], list[Row]]] = {
+    function.__name__: function for function in (moons, mnist_epoch, mnist_accuracy, spiral_accuracy, import_time)
+}
+
+
+def machine() -> dict[str, Any]:
+    """Where these numbers come from."""
+    packages = ("numpy", "micrograd", "threadpoolctl", "glassgrad")
+    model = next(
+        (line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")), platform.processor()
+    )
+    return {
+        "processor": model,
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "system": platform.system(),
+        **{name: version(name) for name in packages},
+    }
+
+
+def _cpuinfo() -> list[str]:
+    path = Path("/proc/cpuinfo")
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"some of: {', '.join(SECTIONS)}")
+    parser.add_argument("--rounds", type=int, default=5, help="how often peers take turns (default: 5)")
+    parser.add_argument("--json", type=Path, help="also write the rows and the machine to this file")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.sections) - set(SECTIONS):
+        parser.error(f"no section {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
+
+    print(", ".join(f"{name} {what}" for name, what in machine().items()), flush=True)
+    print("\n| what | peer | glassgrad | result | target | |\n| --- | --- | --- | --- | --- | --- |", flush=True)
+    rows = []
+    for name in arguments.sections or SECTIONS:
+        for row in SECTIONS[name](arguments.rounds):
+            rows.append(row)
+            cells = (row.what, row.peer, row.ours, row.result, row.target, "reached" if row.reached else "missed")
+            print(f"| {' | '.join(cells)} |", flush=True)
+    if arguments.json:
+        arguments.json.write_text(json.dumps({"machine": machine(), "rows": [asdict(row) for row in rows]}, indent=2))
+
+
+if __name__ == "__main__":
+    main()

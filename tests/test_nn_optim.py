@@ -1,0 +1,408 @@
+"""Optimisers against PyTorch's formulas written out by hand, on Values and Tensors; state, skipping, bad input."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nn
+from autograd import Tensor, Value
+from nn.checks import real
+
+Array = np.ndarray[Any, Any]
+Gradient = Callable[[Array], Array]
+STEPS = 50
+START = np.array([[1.5, -2.0], [0.25, 3.0]])
+
+# ----- the formulas, as PyTorch's documentation has them: p, g, step t = 1, 2, …, memory -> p -----
+
+
+def sgd(
+    p: Array,
+    g: Array,
+    t: int,
+    memory: dict[str, Array],
+    lr: float = 0.01,
+    momentum: float = 0.0,
+    nesterov: bool = False,
+    weight_decay: float = 0.0,
+) -> Array:
+    g = g + weight_decay * p
+    if momentum:
+        memory["b"] = g if t == 1 else momentum * memory["b"] + g
+        g = g + momentum * memory["b"] if nesterov else memory["b"]
+    return p - lr * g
+
+
+def rmsprop(
+    p: Array,
+    g: Array,
+    t: int,
+    memory: dict[str, Array],
+    lr: float = 0.01,
+    alpha: float = 0.99,
+    eps: float = 1e-8,
+    weight_decay: float = 0.0,
+) -> Array:
+    g = g + weight_decay * p
+    memory["v"] = alpha * memory.get("v", np.zeros_like(p)) + (1 - alpha) * g**2
+    return p - lr * g / (np.sqrt(memory["v"]) + eps)
+
+
+def adam(
+    p: Array,
+    g: Array,
+    t: int,
+    memory: dict[str, Array],
+    lr: float = 0.001,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    weight_decay: float = 0.0,
+) -> Array:
+    g = g + weight_decay * p
+    memory["m"] = betas[0] * memory.get("m", np.zeros_like(p)) + (1 - betas[0]) * g
+    memory["v"] = betas[1] * memory.get("v", np.zeros_like(p)) + (1 - betas[1]) * g**2
+    m, v = memory["m"] / (1 - betas[0] ** t), memory["v"] / (1 - betas[1] ** t)
+    return p - lr * m / (np.sqrt(v) + eps)
+
+
+def adamw(
+    p: Array,
+    g: Array,
+    t: int,
+    memory: dict[str, Array],
+    lr: float = 0.001,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    weight_decay: float = 0.01,
+) -> Array:
+    return adam(p * (1 - lr * weight_decay), g, t, memory, lr, betas, eps)
+
+
+CASES: list[tuple[Any, Callable[..., Array], dict[str, Any]]] = [
+    (nn.SGD, sgd, {}),
+    (nn.SGD, sgd, {"lr": 0.1, "weight_decay": 0.1}),
+    (nn.SGD, sgd, {"lr": 0.05, "momentum": 0.9}),
+    (nn.SGD, sgd, {"lr": 0.05, "momentum": 0.9, "weight_decay": 0.1}),
+    (nn.SGD, sgd, {"lr": 0.05, "momentum": 0.9, "nesterov": True}),
+    (nn.SGD, sgd, {"lr": 0.05, "momentum": 0.5, "nesterov": True, "weight_decay": 0.2}),
+    (nn.RMSProp, rmsprop, {}),
+    (nn.RMSProp, rmsprop, {"lr": 0.05, "alpha": 0.9, "eps": 1e-3, "weight_decay": 0.1}),
+    (nn.Adam, adam, {}),
+    (nn.Adam, adam, {"lr": 0.1, "betas": (0.8, 0.9), "eps": 1e-3}),
+    (nn.Adam, adam, {"lr": 0.1, "weight_decay": 0.1}),
+    (nn.AdamW, adamw, {}),
+    (nn.AdamW, adamw, {"lr": 0.1, "betas": (0.5, 0.7), "weight_decay": 0.3}),
+]
+EVERY_CASE = pytest.mark.parametrize(
+    ("optimizer", "formula", "words"), CASES, ids=lambda x: getattr(x, "__name__", str(x))
+)
+EVERY_OPTIMIZER = pytest.mark.parametrize("optimizer", [nn.SGD, nn.RMSProp, nn.Adam, nn.AdamW])
+
+
+def gradient(p: Array, t: int) -> Array:
+    """Something that depends on the parameter and on the step, with signs that change."""
+    return np.asarray(0.5 * p**3 - p + np.sin(np.arange(p.size).reshape(p.shape) + t))
+
+
+def trace(formula: Callable[..., Array], words: dict[str, Any]) -> list[Array]:
+    p, memory, track = START, {}, []  # type: ignore[var-annotated]
+    for t in range(1, STEPS + 1):
+        p = formula(p, gradient(p, t), t, memory, **words)
+        track.append(p)
+    return track
+
+
+@EVERY_CASE
+def test_tensors_follow_the_formula(optimizer: Any, formula: Callable[..., Array], words: dict[str, Any]) -> None:
+    p = Tensor(START.copy())
+    opt = optimizer([p], **words)
+    for t, expected in enumerate(trace(formula, words), 1):
+        p.grad = gradient(p.data, t)
+        opt.step()
+        np.testing.assert_allclose(p.data, expected, rtol=1e-12, atol=1e-12)
+    assert opt.steps == STEPS
+
+
+@EVERY_CASE
+def test_values_follow_the_formula(optimizer: Any, formula: Callable[..., Array], words: dict[str, Any]) -> None:
+    ps = [Value(x) for x in START.flat]
+    opt = optimizer(ps, **words)
+    for t, expected in enumerate(trace(formula, words), 1):
+        now = np.array([p.data for p in ps]).reshape(START.shape)
+        for p, g in zip(ps, gradient(now, t).flat, strict=True):
+            p.grad = float(g)
+        opt.step()
+        np.testing.assert_allclose([p.data for p in ps], expected.ravel(), rtol=1e-12, atol=1e-12)
+    assert {type(p.data) for p in ps} == {float}
+
+
+@EVERY_CASE
+def test_a_model_and_its_twin_move_alike(optimizer: Any, formula: Any, words: dict[str, Any]) -> None:
+    slow = nn.MLP(2, [3, 2], activation="tanh", seed=1)
+    fast = slow.vectorize()
+    X, y = nn.data.blobs(8, classes=2, seed=0)
+    for model, scores in (slow, lambda: [slow(row) for row in X.tolist()]), (fast, lambda: fast(X)):
+        opt = optimizer(model, **words)
+        for _ in range(5):
+            opt.zero_grad()
+            nn.cross_entropy(scores(), y).backward()
+            opt.step()
+    for a, b in zip(slow.vectorize().parameters(), fast.parameters(), strict=True):
+        np.testing.assert_allclose(a.data, b.data, rtol=1e-12, atol=1e-12)
+
+
+# ----- going downhill -----
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "words"),
+    [
+        (nn.SGD, {"lr": 0.02}),
+        (nn.SGD, {"lr": 0.01, "momentum": 0.9}),
+        (nn.SGD, {"lr": 0.01, "momentum": 0.9, "nesterov": True}),
+        (nn.RMSProp, {"lr": 0.01}),
+        (nn.Adam, {"lr": 0.05}),
+        (nn.AdamW, {"lr": 0.05, "weight_decay": 0.0}),
+    ],
+)
+def test_a_narrow_valley_is_descended(optimizer: Any, words: dict[str, Any]) -> None:
+    p = Tensor([3.0, -2.0])
+    opt = optimizer([p], **words)
+    for _ in range(400):
+        opt.zero_grad()
+        (p * p * np.array([1.0, 20.0])).sum().backward()
+        opt.step()
+    assert np.abs(p.data).max() < 0.05
+
+
+# ----- parameters and state -----
+
+
+@EVERY_OPTIMIZER
+def test_a_model_its_parameters_a_dict_and_an_iterator_are_all_taken(optimizer: Any) -> None:
+    results = []
+    for parameters in (
+        lambda m: m,
+        lambda m: m.parameters(),
+        lambda m: dict(m.named_parameters()),
+        lambda m: iter(m.parameters()),
+        lambda m: tuple(m.parameters()),
+    ):
+        model = nn.vectorized.MLP(2, [3, 1], seed=0)
+        opt = optimizer(parameters(model), lr=0.1)
+        model([1.0, 2.0]).sum().backward()
+        opt.step()
+        results.append(np.concatenate([p.data.ravel() for p in model.parameters()]))
+        opt.zero_grad()
+        assert all(p.grad is None for p in model.parameters())
+    assert all(np.array_equal(results[0], other) for other in results)
+    assert not np.array_equal(results[0], np.zeros_like(results[0]))
+
+
+def test_state_is_kept_by_the_parameters_names() -> None:
+    model = nn.MLP(1, [1], seed=0)
+    opt = nn.Adam(model)
+    assert set(opt.state) == {"layers.0.neurons.0.w.0", "layers.0.neurons.0.b"}
+    model([2.0]).backward()
+    opt.step()
+    assert opt.state["layers.0.neurons.0.w.0"]["mean"] == pytest.approx(0.1 * 2.0)
+    assert opt.state["layers.0.neurons.0.b"] == pytest.approx({"t": 1, "mean": 0.1, "square": 0.001})
+    assert set(nn.SGD([Value(1.0), Value(2.0)]).state) == {"0", "1"}
+    assert set(nn.SGD({"gain": Value(1.0)}).state) == {"gain"}
+
+
+@EVERY_OPTIMIZER
+def test_parameters_without_a_gradient_stay_and_age_no_state(optimizer: Any) -> None:
+    used, unused = Tensor([1.0]), Tensor([2.0])
+    opt = optimizer([used, unused], weight_decay=0.5)
+    before = unused.data
+    used.grad = np.array([1.0])
+    opt.step()
+    assert used.data.tolist() != [1.0]
+    assert unused.data is before
+    assert opt.state["1"] == {}
+
+
+@EVERY_OPTIMIZER
+def test_float32_stays_float32_even_at_a_numpy_learning_rate(optimizer: Any) -> None:
+    p = Tensor([1.0, 2.0], dtype=np.float32)
+    opt = optimizer([p], weight_decay=0.1)
+    opt.lr = np.float64(0.5)  # as np.linspace(0.5, 0.1, 10)[0] would be
+    v = Value(1.0)
+    scalar = optimizer([v])
+    scalar.lr = np.float32(0.5)
+    for _ in range(2):
+        p.grad, v.grad = np.ones(2, np.float32), 1.0
+        opt.step()
+        scalar.step()
+    assert p.dtype == np.float32
+    assert {kept.dtype for kept in opt.state["0"].values() if isinstance(kept, np.ndarray)} <= {np.dtype(np.float32)}
+    assert type(v.data) is float
+
+
+@EVERY_OPTIMIZER
+def test_the_learning_rate_may_be_changed_between_steps(optimizer: Any) -> None:
+    p = Value(1.0)
+    opt = optimizer([p])
+    opt.lr = 0.0
+    p.grad = 1.0
+    opt.step()
+    assert p.data == 1.0
+    for wrong in -0.1, math.nan, None, "0.1":
+        opt.lr = wrong
+        with pytest.raises((TypeError, ValueError), match="lr must be"):
+            opt.step()
+        assert p.data == 1.0
+
+
+def test_clearing_a_gradient_in_place_does_not_reach_the_velocity() -> None:
+    p = Tensor([1.0])
+    opt = nn.SGD([p], lr=1.0, momentum=0.5)
+    p.grad = np.array([1.0])
+    opt.step()
+    p.grad[:] = 0.0
+    opt.step()
+    assert p.data.tolist() == [1.0 - 1.0 - 0.5]
+
+
+def test_a_gradient_with_a_graph_of_its_own_is_used_as_a_number() -> None:
+    for p in Value(2.0), Tensor([2.0]):
+        loss = p * p if isinstance(p, Value) else (p * p).sum()
+        loss.backward(create_graph=True)
+        nn.SGD([p], lr=0.25).step()
+        assert float(p) == 1.0
+        assert p.parents == ()
+
+
+def test_a_step_that_raises_writes_nothing() -> None:
+    class Choosy(nn.SGD):
+        armed = False
+
+        def update(self, p: Any, g: Any, state: dict[str, Any]) -> Any:
+            moved = super().update(p, g, state)
+            if self.armed and p == 3.0:
+                raise ArithmeticError("no threes")
+            return moved
+
+    ps = [Value(1.0), Value(2.0), Value(3.0)]
+    opt = Choosy(ps, momentum=0.5)
+    opt.lr = 0.0
+    for p in ps:
+        p.grad = 1.0
+    opt.step()
+    opt.lr, opt.armed = 0.1, True
+    state = {name: dict(kept) for name, kept in opt.state.items()}
+    with pytest.raises(ArithmeticError, match="no threes"):
+        opt.step()
+    assert [p.data for p in ps] == [1.0, 2.0, 3.0]
+    assert opt.state == state
+    assert opt.steps == 1
+
+
+def test_an_optimizer_of_ones_own_needs_an_update() -> None:
+    class Sign(nn.Optimizer):
+        def update(self, p: Any, g: Any, state: dict[str, Any]) -> Any:
+            return p - self.lr * np.sign(g)
+
+    p = Tensor([1.0, 1.0])
+    p.grad = np.array([5.0, -7.0])
+    Sign([p], lr=0.5).step()
+    assert p.data.tolist() == [0.5, 1.5]
+    with pytest.raises(NotImplementedError):
+        nn.Optimizer([p], lr=0.1).step()
+
+
+def test_repr_shows_the_settings() -> None:
+    p = [Value(1.0)]
+    assert repr(nn.SGD(p, 0.1, momentum=0.9)) == "SGD(lr=0.1, weight_decay=0.0, momentum=0.9, nesterov=False)"
+    assert repr(nn.Adam(p)) == "Adam(lr=0.001, weight_decay=0.0, betas=(0.9, 0.999), eps=1e-08)"
+
+
+# ----- bad input -----
+
+
+@EVERY_OPTIMIZER
+@pytest.mark.parametrize(
+    ("words", "error", "message"),
+    [
+        ({"lr": 0.0}, ValueError, "lr must be greater than 0 and finite, got 0.0"),
+        ({"lr": -1}, ValueError, "lr must be greater than 0 and finite, got -1"),
+        ({"lr": math.nan}, ValueError, "lr must be greater than 0 and finite, got nan"),
+        ({"lr": math.inf}, ValueError, "lr must be greater than 0 and finite, got inf"),
+        ({"lr": "0.1"}, TypeError, "lr must be a number, got str '0.1'"),
+        ({"lr": True}, TypeError, "lr must be a number, got bool True"),
+        ({"lr": None}, TypeError, "lr must be a number, got NoneType"),
+        ({"weight_decay": -0.1}, ValueError, "weight_decay must be at least 0 and finite, got -0.1"),
+        ({"weight_decay": None}, TypeError, "weight_decay must be a number, got NoneType"),
+    ],
+)
+def test_bad_rates(optimizer: Any, words: dict[str, Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        optimizer([Value(1.0)], **words)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "words", "error", "message"),
+    [
+        (nn.SGD, {"momentum": 1.0}, ValueError, "momentum must be at least 0 and less than 1, got 1.0"),
+        (nn.SGD, {"momentum": -0.1}, ValueError, "momentum must be at least 0"),
+        (nn.SGD, {"momentum": "0.9"}, TypeError, "momentum must be a number"),
+        (nn.SGD, {"nesterov": True}, ValueError, "nesterov=True looks ahead along the momentum; give momentum"),
+        (nn.RMSProp, {"alpha": 1.0}, ValueError, "alpha must be at least 0 and less than 1"),
+        (nn.RMSProp, {"eps": 0.0}, ValueError, "eps must be greater than 0"),
+        (nn.Adam, {"betas": 0.9}, TypeError, r"betas must be a pair such as \(0.9, 0.999\), got 0.9"),
+        (nn.Adam, {"betas": (0.9,)}, TypeError, "betas must be a pair"),
+        (nn.Adam, {"betas": (1.0, 0.9)}, ValueError, r"betas\[0\] must be at least 0 and less than 1, got 1.0"),
+        (nn.AdamW, {"betas": (0.9, math.nan)}, ValueError, r"betas\[1\] must be"),
+        (nn.AdamW, {"eps": -1e-8}, ValueError, "eps must be greater than 0"),
+    ],
+)
+def test_bad_settings(optimizer: Any, words: dict[str, Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        optimizer([Value(1.0)], **words)
+
+
+@EVERY_OPTIMIZER
+@pytest.mark.parametrize(
+    ("parameters", "error", "message"),
+    [
+        ([], ValueError, "at least one parameter"),
+        (nn.ReLU(), ValueError, "at least one parameter; this model has none"),
+        (3.0, TypeError, r"takes a model or its parameters\(\), got float"),
+        ("weights", TypeError, r"takes a model or its parameters\(\), got str"),
+        (np.ones(3), TypeError, r"takes a model or its parameters\(\), got ndarray"),
+        (Value(1.0), TypeError, r"takes a model or its parameters\(\), got Value"),
+        (Tensor([1.0]), TypeError, r"takes a model or its parameters\(\), got Tensor"),
+        ([1.0, 2.0], TypeError, "parameter 0 must be a leaf Value or Tensor, got 1.0"),
+        ({"w": Value(1.0), "n": 3}, TypeError, "parameter n must be a leaf Value or Tensor, got 3"),
+        ([Value(1.0), Value(1.0) * 2.0], TypeError, "parameter 1 must be a leaf Value or Tensor"),
+    ],
+)
+def test_bad_parameters(optimizer: Any, parameters: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        optimizer(parameters)
+
+
+# ----- schedules -----
+
+
+@pytest.mark.parametrize(
+    ("schedule", "points"),
+    [
+        (nn.schedules.constant, {0.0: 1.0, 0.3: 1.0, 1.0: 1.0}),
+        (nn.schedules.linear, {0.0: 1.0, 0.25: 0.75, 1.0: 0.0}),
+        (nn.schedules.cosine, {0.0: 1.0, 0.5: 0.5, 1.0 / 3.0: 0.75, 1.0: 0.0}),
+    ],
+)
+def test_schedules(schedule: Any, points: dict[float, float]) -> None:
+    assert {done: schedule(done) for done in points} == pytest.approx(points)
+
+
+def test_real_keeps_to_its_interval() -> None:
+    assert real("x", np.float32(0.5)) == 0.5
+    assert real("x", 0) == 0.0
+    with pytest.raises(ValueError, match=r"x must be greater than 0 and less than 1, got 1.0"):
+        real("x", 1.0, high=1.0, above_low=True)

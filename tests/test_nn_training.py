@@ -1,0 +1,782 @@
+"""`nn.fit` and its company: what it learns, what it leaves behind, and how it ends."""
+
+import functools
+import gc
+import math
+import operator
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd
+import nn
+from autograd import Tensor, Value
+
+Array = np.ndarray[Any, Any]
+X, Y = nn.data.moons(24, noise=0.1, seed=1)
+BUILDS = {"scalar": nn.MLP, "vectorized": nn.vectorized.MLP}
+BOTH = pytest.mark.parametrize("build", BUILDS.values(), ids=BUILDS.keys())
+
+
+def weights(model: nn.Module) -> list[Any]:
+    """The numbers of a model, to be compared bit by bit."""
+    return [(name, np.asarray(number).tolist()) for name, number in model.state_dict().items()]
+
+
+def train(model: nn.Module, data: Any = (X, Y), **words: Any) -> nn.History:
+    """`fit` with what most tests here want."""
+    optimizer = words.pop("optimizer", None) or nn.Adam(model, lr=0.05)
+    words = {"loss": "cross_entropy", "epochs": 2, "batch_size": 8, "progress": False} | words
+    return nn.fit(model, data, optimizer=optimizer, **words)
+
+
+# ----- learning -----
+
+
+def test_a_small_scalar_network_learns_xor() -> None:
+    data = nn.data.xor(40, noise=0.1)
+    model = nn.MLP(2, [4, 1], activation="tanh", seed=0)
+    history = train(model, data, loss="bce_with_logits", optimizer=nn.Adam(model, lr=0.1), epochs=20)
+    assert history.accuracy[-1] == 1.0
+    assert nn.accuracy(nn.predict(model, data.X), data.y) == 1.0
+
+
+def test_a_vectorized_network_learns_the_spiral() -> None:
+    data = nn.data.spiral()
+    model = nn.vectorized.MLP(2, [64, 64, 3], seed=0)
+    train(model, data, optimizer=nn.Adam(model, lr=0.01), epochs=60, batch_size=32)
+    loss, accuracy = nn.evaluate(model, data, "cross_entropy")
+    assert accuracy >= 0.97
+    assert loss < 0.15
+
+
+@BOTH
+@pytest.mark.parametrize("loss", ["mse", "mae"])
+def test_a_line_is_fitted(build: Any, loss: str) -> None:
+    x = np.linspace(-1.0, 1.0, 16)[:, None]
+    model = build(1, [1], seed=0)
+    train(model, (x, 3.0 * x[:, 0] - 0.5), loss=loss, optimizer=nn.Adam(model, lr=0.1), epochs=60)
+    w, b = (np.ravel(p)[0] for p in model.state_dict().values())
+    assert (w, b) == pytest.approx((3.0, -0.5), abs=0.1)
+
+
+@BOTH
+@pytest.mark.parametrize(("batch_size", "steps"), [(None, 1), (1, 24), (7, 4), (8, 3), (24, 1), (1000, 1)], ids=str)
+def test_batch_mini_batch_and_stochastic(build: Any, batch_size: int | None, steps: int) -> None:
+    model = build(2, [4, 2], seed=0)
+    optimizer = nn.SGD(model, lr=0.05)
+    history = train(model, optimizer=optimizer, epochs=6, batch_size=batch_size)
+    assert history.steps == optimizer.steps == 6 * steps
+    assert len(history.loss) == len(history.accuracy) == 6
+    assert history.loss[-1] < history.loss[0]
+
+
+def test_the_epoch_mean_weighs_examples_and_not_batches() -> None:
+    """Batches of 7, 7, 7 and 3: with a learning rate of nothing, the mean is that of the whole set."""
+    model = nn.vectorized.MLP(2, [3, 2], seed=0, dtype=np.float64)
+    history = train(model, epochs=1, batch_size=7, optimizer=nn.SGD(model, lr=1e-300))
+    assert (history.loss[0], history.accuracy[0]) == pytest.approx(nn.evaluate(model, (X, Y), "cross_entropy"))
+
+
+def test_one_step_is_one_step_of_gradient_descent() -> None:
+    model = nn.vectorized.MLP(2, [2], seed=0, dtype=np.float64)
+    linear = model.layers[0]
+    before, z = linear.weight.data.copy(), model(X).data
+    train(model, optimizer=nn.SGD(model, lr=0.5), epochs=1, batch_size=None, l2=0.1)
+    softmax = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    slope = (softmax - np.eye(2)[Y]).T @ X / len(X) + 2 * 0.1 * before
+    np.testing.assert_allclose(linear.weight.data, before - 0.5 * slope, rtol=1e-12)
+
+
+def test_both_paths_train_to_the_same_numbers() -> None:
+    slow = nn.MLP(2, [4, 2], activation="tanh", seed=0)
+    fast = slow.vectorize()
+    histories = [train(model, epochs=3, l2=1e-3, schedule=nn.schedules.cosine) for model in (slow, fast)]
+    assert histories[0].loss == pytest.approx(histories[1].loss, rel=1e-10)
+    assert histories[0].accuracy == histories[1].accuracy
+    for a, b in zip(slow.vectorize().parameters(), fast.parameters(), strict=True):
+        np.testing.assert_allclose(a.data, b.data, rtol=1e-9, atol=1e-10)
+
+
+# ----- seeds -----
+
+
+@BOTH
+def test_one_seed_is_one_training_to_the_last_bit(build: Any) -> None:
+    def run(**words: Any) -> tuple[Any, ...]:
+        model = build(2, [4, 2], seed=0)
+        history = train(model, validation=(X, Y), **words)
+        return weights(model), history.loss, history.accuracy, history.validation_loss
+
+    assert run(seed=3) == run(seed=3)
+    assert run(seed=3)[0] != run(seed=4)[0]
+    assert run(shuffle=False, seed=3) == run(shuffle=False, seed=4)
+    assert run(shuffle=False)[0] != run(seed=0)[0]
+
+
+def test_every_epoch_has_an_order_of_its_own_and_every_example_comes_once() -> None:
+    seen: list[list[float]] = []
+
+    class Watched(nn.Module):
+        def __init__(self) -> None:
+            self.inner = nn.Linear(1, 1, seed=0, dtype=np.float64)
+
+        def __call__(self, x: Any) -> Tensor:
+            if self.training:
+                seen.append(x[:, 0].tolist())
+            return self.inner(x)
+
+    x = np.arange(10.0)[:, None]
+    model = Watched()
+    train(model, (x, x[:, 0]), loss="mse", batch_size=4, optimizer=nn.SGD(model, lr=1e-6))
+    assert [len(batch) for batch in seen] == [4, 4, 2] * 2
+    epochs = [functools.reduce(operator.iadd, seen[:3], []), functools.reduce(operator.iadd, seen[3:], [])]
+    assert [sorted(epoch) for epoch in epochs] == [x[:, 0].tolist()] * 2
+    assert epochs[0] != epochs[1]
+    seen.clear()
+    train(model, (x, x[:, 0]), loss="mse", batch_size=4, shuffle=False, optimizer=nn.SGD(model, lr=1e-6))
+    assert (
+        functools.reduce(operator.iadd, seen[:3], [])
+        == functools.reduce(operator.iadd, seen[3:], [])
+        == x[:, 0].tolist()
+    )
+
+
+# ----- history -----
+
+
+@BOTH
+def test_validation_is_evaluated_after_every_epoch(build: Any) -> None:
+    model = build(2, [4, 2], seed=0)
+    held_out = nn.data.moons(10, seed=5)
+    history = train(model, epochs=3, validation=held_out)
+    assert len(history.validation_loss) == len(history.validation_accuracy) == 3
+    last = history.validation_loss[-1], history.validation_accuracy[-1]
+    assert last == nn.evaluate(model, held_out, "cross_entropy")
+    model = build(2, [4, 2], seed=0)
+    assert train(model, epochs=3).loss == history.loss  # looking does not touch the training
+
+
+@pytest.mark.parametrize("loss", ["mse", "mae"])
+def test_a_regression_has_no_accuracy(loss: str) -> None:
+    model = nn.vectorized.MLP(2, [1], seed=0)
+    data = X, X[:, 0]
+    history = train(model, data, loss=loss, validation=data)
+    assert (history.accuracy, history.validation_accuracy) == ([], [])
+    assert len(history.loss) == len(history.validation_loss) == 2
+    assert math.isnan(nn.evaluate(model, data, loss)[1])
+    assert "accuracy" not in repr(history)
+
+
+@BOTH
+@pytest.mark.parametrize(("loss", "targets"), [("hinge", 2 * Y - 1), ("bce_with_logits", Y)], ids=["hinge", "bce"])
+@pytest.mark.parametrize("column", [False, True], ids=["row", "column"])
+def test_one_score_is_right_where_its_sign_is(build: Any, loss: str, targets: Array, column: bool) -> None:
+    model = build(2, [4, 1], seed=0)
+    history = train(model, (X, targets[:, None] if column else targets), loss=loss, epochs=15)
+    assert nn.accuracy(nn.predict(model, X), targets) >= history.accuracy[0]
+    assert history.accuracy[-1] > 0.7
+
+
+@BOTH
+def test_several_labels_a_row_count_each(build: Any) -> None:
+    """Multi-label classification: bce over (n, k) targets; accuracy is over all n·k of them."""
+    both = np.column_stack([X[:, 0] > 0.5, X[:, 1] > 0.25]).astype(float)
+    model = build(2, [2], seed=0)
+    train(model, (X, both), loss="bce_with_logits", optimizer=nn.Adam(model, lr=0.3), epochs=20)
+    accuracy = nn.evaluate(model, (X, both), "bce_with_logits")[1]
+    assert accuracy == pytest.approx(np.mean((nn.predict(model, X) > 0) == (both > 0)))
+    assert accuracy > 0.9
+
+
+def test_history_says_what_happened() -> None:
+    model = nn.vectorized.MLP(2, [2], seed=0)
+    history = train(model, validation=(X, Y))
+    assert history.seconds > 0.0
+    assert not history.interrupted
+    text = repr(history)
+    assert text.startswith("History(2 epochs, 6 steps, ")
+    assert f"loss {history.loss[-1]:.4g}, accuracy {history.accuracy[-1]:.4g}, validation loss" in text
+    assert repr(nn.History()) == "History(0 epochs, 0 steps, 0.0 s)"
+    assert repr(nn.History(interrupted=True)).endswith(", interrupted)")
+
+
+# ----- callbacks -----
+
+
+def test_callbacks_see_every_epoch() -> None:
+    calls: list[Any] = []
+    model = nn.vectorized.MLP(2, [2], seed=0)
+
+    def note(epoch: int, given: nn.Module, history: nn.History) -> None:
+        assert given is model
+        calls.append((epoch, len(history.loss), history.steps))
+
+    train(model, epochs=3, callbacks=[note, note])
+    assert calls == [(0, 1, 3)] * 2 + [(1, 2, 6)] * 2 + [(2, 3, 9)] * 2
+
+
+@pytest.mark.parametrize("answer", [True, np.bool_(True)])
+def test_a_callback_that_answers_true_stops(answer: Any) -> None:
+    model = nn.vectorized.MLP(2, [2], seed=0)
+    after: list[int] = []
+    stop: Callable[..., Any] = lambda epoch, model, history: answer if epoch == 1 else None  # noqa: E731
+    history = train(model, epochs=9, callbacks=[stop, lambda epoch, *_: after.append(epoch)])
+    assert len(history.loss) == 2
+    assert after == [0, 1]  # the others are still told of the last epoch
+    assert not history.interrupted
+
+
+@pytest.mark.parametrize("answer", [1, 1.0, "stop", np.ones(3), [True], False, None], ids=repr)
+def test_no_other_answer_stops(answer: Any) -> None:
+    assert len(train(nn.vectorized.MLP(2, [2]), epochs=3, callbacks=(lambda *_: answer,)).loss) == 3
+
+
+def test_an_exception_in_a_callback_passes_and_what_was_trained_stays() -> None:
+    one, two = (nn.vectorized.MLP(2, [2], seed=0) for _ in range(2))
+    with pytest.raises(ZeroDivisionError):
+        train(one, epochs=3, callbacks=[lambda *_: 1 / 0])
+    train(two, epochs=1)
+    assert weights(one) == weights(two)
+
+
+# ----- learning rate -----
+
+
+def test_a_schedule_sets_the_rate_of_every_step_and_the_old_one_comes_back() -> None:
+    model = nn.vectorized.MLP(2, [2], seed=0)
+    optimizer, asked, rates = nn.SGD(model, lr=0.5), [], []
+
+    def halves(done: float) -> float:
+        asked.append(done)
+        return 1.0 - 0.5 * done
+
+    def loss(scores: Tensor, labels: Array) -> Tensor:
+        rates.append(optimizer.lr)
+        return nn.cross_entropy(scores, labels)
+
+    train(model, loss=loss, optimizer=optimizer, schedule=halves)
+    assert asked == pytest.approx([i / 6 for i in range(6)])
+    assert rates == pytest.approx([0.5 * (1 - i / 12) for i in range(6)])
+    assert optimizer.lr == 0.5
+    with pytest.raises(ZeroDivisionError):
+        train(model, optimizer=optimizer, schedule=lambda done: 0.1 if done == 0 else 1 / 0)
+    assert optimizer.lr == 0.5
+    with pytest.raises(ZeroDivisionError):
+        train(model, optimizer=optimizer, schedule=lambda done: 0.1, callbacks=[lambda *_: 1 / 0])
+    assert optimizer.lr == 0.5
+
+
+def test_a_schedule_written_in_numpy_keeps_float32() -> None:
+    model = nn.vectorized.MLP(2, [2], seed=0)
+    train(model, schedule=lambda done: np.cos(done))
+    assert {p.dtype for p in model.parameters()} == {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize("factor", [-0.1, math.nan, None, "1"])
+def test_a_schedule_returns_a_factor(factor: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match="the schedule's factor must be"):
+        train(nn.vectorized.MLP(2, [2]), schedule=lambda done: factor)
+
+
+# ----- losses -----
+
+
+@BOTH
+def test_a_loss_may_be_any_function(build: Any) -> None:
+    one, two = build(2, [4, 2], seed=0), build(2, [4, 2], seed=0)
+    history = train(one, loss=lambda scores, labels: nn.cross_entropy(scores, labels) * 1.0)
+    assert history.loss == pytest.approx(train(two, loss="cross_entropy").loss)
+    assert history.accuracy == []  # what its targets mean is not known
+    assert train(build(2, [4, 2], seed=0), loss=nn.cross_entropy).accuracy != []
+
+
+@pytest.mark.parametrize("returned", [1.0, None, np.float64(1.0), "loss"], ids=repr)
+def test_a_loss_returns_a_node(returned: Any) -> None:
+    model = nn.vectorized.MLP(2, [2], seed=0)
+    before = weights(model)
+    with pytest.raises(TypeError, match=r"loss must return a Value or a Tensor of one element, got"):
+        train(model, loss=lambda scores, labels: returned)
+    assert weights(model) == before
+
+
+def test_a_loss_is_one_number() -> None:
+    with pytest.raises(ValueError, match=r"one element, this tensor has shape \(8, 2\)"):
+        train(nn.vectorized.MLP(2, [2]), loss=lambda scores, labels: scores)
+
+
+def test_l2_draws_the_weights_to_zero_and_stays_out_of_the_loss_that_is_shown() -> None:
+    sizes = []
+    for l2 in 0.0, 0.1:
+        model = nn.vectorized.MLP(2, [4, 2], seed=0)
+        train(model, epochs=10, l2=l2)
+        sizes.append(float(nn.l2_penalty(model.parameters(), 1.0)))
+    assert sizes[1] < 0.7 * sizes[0]
+    model = nn.vectorized.MLP(2, [4, 2], seed=0)
+    still = train(model, epochs=1, batch_size=None, l2=100.0).loss[0]
+    assert still == pytest.approx(nn.evaluate(nn.vectorized.MLP(2, [4, 2], seed=0), (X, Y), "cross_entropy")[0])
+
+
+@BOTH
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_loss_that_is_not_finite_stops_before_it_touches_the_parameters(build: Any, bad: float) -> None:
+    model, calls = build(2, [4, 2], seed=0), []
+    snapshots: list[Any] = []
+
+    def loss(scores: Any, labels: Array) -> Any:
+        calls.append(len(labels))
+        snapshots.append(weights(model))
+        return nn.cross_entropy(scores, labels) * (bad if len(calls) == 4 else 1.0)
+
+    optimizer = nn.Adam(model, lr=0.125)
+    message = rf"the loss became {bad} in epoch 2, step 4, at learning rate 0\.125; the parameters are as they were"
+    with pytest.raises(nn.TrainingError, match=message):
+        train(model, loss=loss, optimizer=optimizer, epochs=3)
+    assert weights(model) == snapshots[-1]
+    assert snapshots[-1] != snapshots[0]  # the three steps before it count
+    assert optimizer.steps == 3
+    assert issubclass(nn.TrainingError, ArithmeticError)
+
+
+def test_the_penalty_is_looked_at_too() -> None:
+    model = nn.vectorized.MLP(1, [1], seed=0, init=lambda *_: [[1e30]])
+    with pytest.raises(nn.TrainingError, match="the loss became inf in epoch 1, step 1"):
+        train(model, (np.zeros((4, 1)), np.zeros(4)), loss="mse", l2=1.0)
+    assert model.layers[0].weight.data.tolist() == [[np.float32(1e30)]]
+
+
+def test_detect_anomaly_works_inside_fit() -> None:
+    model = nn.vectorized.MLP(2, [1], seed=0)
+    with autograd.detect_anomaly(), pytest.raises(autograd.AnomalyError, match="log made"):
+        train(model, (X, X[:, 0]), loss=lambda p, t: (p - p).log().mean())
+
+
+# ----- Ctrl-C -----
+
+
+def press_ctrl_c() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.fixture
+def handler() -> Iterator[Any]:
+    """A handler for Ctrl-C that is not Python's own; afterwards it must stand again."""
+
+    def handle(number: int, frame: Any) -> None:
+        raise KeyboardInterrupt("the handler from before")
+
+    before = signal.signal(signal.SIGINT, handle)
+    yield handle
+    found = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, before)
+    assert found is handle
+
+
+@BOTH
+def test_ctrl_c_ends_after_the_step_and_keeps_what_was_trained(build: Any, handler: Any) -> None:
+    model, seen = build(2, [4, 2], seed=0), []
+
+    def loss(scores: Any, labels: Array) -> Any:
+        seen.append(len(labels))
+        if len(seen) == 6:  # three steps, the validation, and the second step of the second epoch
+            press_ctrl_c()
+        return nn.cross_entropy(scores, labels)
+
+    optimizer = nn.Adam(model, lr=0.05)
+    history = train(model, loss=loss, optimizer=optimizer, epochs=50, validation=(X, Y))
+    assert history.interrupted
+    assert history.steps == optimizer.steps == 5  # the fifth was finished
+    assert len(history.loss) == len(history.validation_loss) == 2
+    assert "interrupted" in repr(history)
+    twin, calls = build(2, [4, 2], seed=0), []
+
+    def five_times(scores: Any, labels: Array) -> Any:
+        calls.append(len(labels))
+        return nn.cross_entropy(scores, labels) / (1.0 if len(calls) <= 5 else math.nan)
+
+    with pytest.raises(nn.TrainingError):
+        train(twin, loss=five_times, epochs=50)
+    assert weights(model) == weights(twin)
+    with pytest.raises(KeyboardInterrupt, match="from before"):
+        press_ctrl_c()
+
+
+@pytest.mark.parametrize("epoch", [0, 2], ids=["first", "last"])
+def test_ctrl_c_in_a_callback_is_not_lost(handler: Any, epoch: int) -> None:
+    model = nn.vectorized.MLP(2, [2], seed=0)
+    history = train(model, epochs=3, callbacks=[lambda e, *_: press_ctrl_c() if e == epoch else None])
+    assert history.interrupted
+    assert (len(history.loss), history.steps) == (epoch + 1, 3 * (epoch + 1))
+
+
+def test_a_second_ctrl_c_ends_at_once(handler: Any) -> None:
+    model = nn.vectorized.MLP(2, [2], seed=0)
+    before, lr = weights(model), nn.SGD(model, lr=0.5)
+
+    def loss(scores: Any, labels: Array) -> Any:
+        press_ctrl_c()
+        press_ctrl_c()
+        raise AssertionError("the second one should not have come back")
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        train(model, loss=loss, optimizer=lr, schedule=nn.schedules.cosine)
+    assert str(caught.value) == ""  # fit's own, not that of the handler from before
+    assert weights(model) == before
+    assert lr.lr == 0.5
+
+
+def test_the_handler_comes_back_after_an_exception(handler: Any) -> None:
+    for spoil in ({"callbacks": [lambda *_: 1 / 0]}, {"loss": lambda s, t: nn.cross_entropy(s, t) * math.nan}):
+        with pytest.raises(ArithmeticError):
+            train(nn.vectorized.MLP(2, [2]), **spoil)
+        assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_fit_works_in_another_thread_and_leaves_signals_alone(handler: Any) -> None:
+    results: list[Any] = []
+    during: list[Any] = []
+
+    def work() -> None:
+        model = nn.vectorized.MLP(2, [2], seed=0)
+        watch = [lambda *_: during.append(signal.getsignal(signal.SIGINT))]
+        results.append((train(model, callbacks=watch), weights(model)))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join(30)
+    model = nn.vectorized.MLP(2, [2], seed=0)
+    assert train(model).loss == results[0][0].loss
+    assert weights(model) == results[0][1]
+    assert during == [handler, handler]
+
+
+# ----- the garbage collector -----
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_collector_rests_during_training_and_is_as_before_afterwards(enabled: bool) -> None:
+    during: list[bool] = []
+
+    def loss(scores: Any, labels: Array) -> Any:
+        during.append(gc.isenabled())
+        return nn.cross_entropy(scores, labels)
+
+    was = gc.isenabled()
+    try:
+        (gc.enable if enabled else gc.disable)()
+        model = nn.vectorized.MLP(2, [2], seed=0)
+        train(model, loss=loss)
+        assert gc.isenabled() is enabled
+        nn.predict(model, X)
+        nn.evaluate(model, (X, Y), "cross_entropy")
+        assert gc.isenabled() is enabled
+        with pytest.raises(ZeroDivisionError):
+            train(model, loss=loss, callbacks=[lambda *_: 1 / 0])
+        with pytest.raises(nn.TrainingError):
+            train(model, loss=lambda s, t: loss(s, t) * math.nan)
+        with pytest.raises(ValueError, match="takes rows of 2 numbers"):
+            nn.predict(model, X[:, :1])
+        assert gc.isenabled() is enabled
+    finally:
+        (gc.enable if was else gc.disable)()
+    assert not any(during)
+
+
+# ----- progress -----
+
+
+def test_the_bar_shows_loss_and_accuracy_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    model = nn.vectorized.MLP(2, [2], seed=0)
+    history = train(model, progress=True)
+    out, err = capsys.readouterr()
+    assert out == ""
+    last = err.split("\r")[-1]
+    assert "epoch 2/2" in last
+    assert "6/6" in last
+    assert f"loss={history.loss[-1]:.4f}" in last
+    assert f"accuracy={history.accuracy[-1]:.2%}" in last
+
+
+def test_the_bar_of_a_regression_shows_no_accuracy(capsys: pytest.CaptureFixture[str]) -> None:
+    train(nn.vectorized.MLP(2, [1], seed=0), (X, X[:, 0]), loss="mse", progress=True)
+    err = capsys.readouterr().err
+    assert "loss=" in err
+    assert "accuracy" not in err
+
+
+def test_without_a_bar_nothing_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    model = nn.vectorized.MLP(2, [2], seed=0)
+    train(model, progress=False, validation=(X, Y))
+    nn.evaluate(model, (X, Y), "cross_entropy")
+    nn.predict(model, X)
+    assert capsys.readouterr() == ("", "")
+
+
+# ----- predict, evaluate, accuracy -----
+
+
+def test_predict_returns_plain_arrays() -> None:
+    assert nn.predict(nn.MLP(2, [3, 1]), X).shape == (24,)
+    assert nn.predict(nn.MLP(2, [3, 2]), X).shape == (24, 2)
+    fast = nn.vectorized.MLP(2, [3, 1])
+    scores = nn.predict(fast, X.tolist())
+    assert isinstance(scores, np.ndarray)
+    assert (scores.shape, scores.dtype) == ((24, 1), np.float32)
+    np.testing.assert_allclose(nn.predict(fast, X, batch_size=5), scores, rtol=1e-6)
+    assert all(p.grad is None for p in fast.parameters())
+
+
+@BOTH
+def test_evaluate_is_the_mean_over_all_examples(build: Any) -> None:
+    """1,500 examples are evaluated in two parts of unequal size, and 1/n comes in once."""
+    data = nn.data.moons(1500 if build is nn.vectorized.MLP else 30, seed=2)
+    model = build(2, [4, 2], seed=0)
+    scores = nn.predict(model, data.X)
+    loss, accuracy = nn.evaluate(model, data, nn.cross_entropy)
+    assert loss == pytest.approx(nn.cross_entropy(Tensor(scores, dtype=float), data.y).item(), rel=1e-5)
+    assert accuracy == nn.accuracy(scores, data.y) == np.mean(scores.argmax(axis=1) == data.y)
+
+
+def test_accuracy_by_largest_score_and_by_sign() -> None:
+    assert nn.accuracy([[0.1, 0.9], [2.0, 1.0], [0.0, -1.0]], [1, 0, 1]) == pytest.approx(2 / 3)
+    for scores in ([1.0, -1.0, 0.5, -0.5], [[1.0], [-1.0], [0.5], [-0.5]], Tensor([1.0, -1.0, 0.5, -0.5])):
+        assert nn.accuracy(scores, [1, 0, 0, 0]) == 0.75
+        assert nn.accuracy(scores, [1, -1, 1, 1]) == 0.75
+
+
+@pytest.mark.parametrize(
+    ("scores", "labels", "error", "message"),
+    [
+        (np.ones((4, 2)), [0, 1], ValueError, r"scores of shape \(4, 2\) need labels of shape \(4,\).*got \(2,\)"),
+        (np.ones((2, 2)), np.eye(2), ValueError, r"need labels of shape \(2,\).*got \(2, 2\)"),
+        ([], [], ValueError, "at least one"),
+        (1.0, 1, ValueError, r"scores of shape \(\)"),
+        (["a"], [1], TypeError, "scores must be plain numbers"),
+        ([1.0], ["a"], TypeError, "labels must be plain numbers"),
+    ],
+)
+def test_accuracy_says_what_is_wrong(scores: Any, labels: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        nn.accuracy(scores, labels)
+
+
+class Dropout(nn.Module):
+    """Gives nothing at all while it trains; notes the mode it was called in."""
+
+    def __init__(self) -> None:
+        self.modes: list[str] = []
+
+    def __call__(self, x: Any) -> Any:
+        self.modes.append("train" if self.training else "eval")
+        return x
+
+
+def test_a_model_trains_in_train_mode_and_is_looked_at_in_eval_mode() -> None:
+    dropout = Dropout()
+    model = nn.Sequential(nn.Linear(2, 2, seed=0), dropout)
+    train(model, epochs=1, validation=(X, Y), batch_size=None)
+    assert dropout.modes.count("train") == 1
+    assert dropout.modes[-2:] == ["train", "eval"]
+    dropout.modes.clear()
+    nn.predict(model, X)
+    nn.evaluate(model, (X, Y), "cross_entropy")
+    assert set(dropout.modes) == {"eval"}
+    assert all(m.training for m in model.modules())  # and is left as it was found
+    model.layers[0].eval()
+    nn.predict(model, X)
+    assert [m.training for m in model.modules()] == [True, False, True]
+
+
+def test_float64_data_leaves_a_float32_model_float32() -> None:
+    model = nn.vectorized.MLP(2, [3, 2], seed=0)
+    train(model, (X.astype(np.float64), Y), l2=1e-3, validation=(X, Y), schedule=nn.schedules.linear)
+    assert {p.dtype for p in model.parameters()} == {np.dtype(np.float32)}
+    assert nn.predict(model, X).dtype == np.float32
+    target = X[:, 0].astype(np.float64)
+    model = nn.vectorized.MLP(2, [1], seed=0)
+    train(model, (X, target), loss="mse")
+    assert {p.dtype for p in model.parameters()} == {np.dtype(np.float32)}
+
+
+def test_only_the_optimizers_parameters_move() -> None:
+    model = nn.vectorized.MLP(2, [3, 2], seed=0)
+    first = model.layers[0].state_dict()
+    train(model, optimizer=nn.SGD(model.layers[1], lr=0.1))
+    assert all(np.array_equal(first[name], now) for name, now in model.layers[0].state_dict().items())
+    assert not np.array_equal(model.layers[1].weight.data, nn.vectorized.MLP(2, [3, 2], seed=0).layers[1].weight.data)
+
+
+# ----- bad input -----
+
+BAD_DATA: list[tuple[str, Any, type[Exception], str]] = [
+    ("lengths", (X, Y[:-1]), ValueError, r"has 24 rows of features and targets of shape \(23,\); give one target"),
+    ("a single target", (X, 1), ValueError, r"has 24 rows of features and targets of shape \(\)"),
+    ("three parts", (X, Y, Y), TypeError, r"must be a pair \(X, y\) of features and targets, got tuple"),
+    ("only X", X, TypeError, r"must be a pair \(X, y\) of features and targets, got ndarray"),
+    ("1-D X", (X[:, 0], Y), ValueError, r"\[0\] must have shape \(n, features\) with n at least 1, got \(24,\)"),
+    ("empty", (X[:0], Y[:0]), ValueError, r"\[0\] must have shape \(n, features\) with n at least 1, got \(0, 2\)"),
+    ("empty list", ([], []), ValueError, r"\[0\] must have shape \(n, features\) with n at least 1, got \(0,\)"),
+    ("nan", (np.where(X[3, 1] == X, math.nan, X), Y), ValueError, r"\[0\] holds nan or inf, first at \[3, 1\]"),
+    ("inf", (np.where(X[3, 1] == X, math.inf, X), Y), ValueError, r"\[0\] holds nan or inf, first at \[3, 1\]"),
+    (
+        "nan target",
+        (X, np.where(np.arange(24) == 5, math.nan, Y)),
+        ValueError,
+        r"\[1\] holds nan or inf, first at \[5\]",
+    ),
+    ("X as text", (X.astype(str), Y), TypeError, r"\[0\] must be plain numbers"),
+    ("y as text", (X, Y.astype(str)), TypeError, r"\[1\] must be plain numbers"),
+    ("y of None", (X, [None] * 24), TypeError, r"\[1\] must be plain numbers"),
+    ("X complex", (X + 1j, Y), TypeError, r"\[0\] must be plain numbers.*complex128"),
+    ("ragged X", ([[1.0], [1.0, 2.0]], [0, 1]), TypeError, r"\[0\] must be plain numbers.*equal length"),
+    ("ragged y", (X[:2], [[1], [1, 2]]), TypeError, r"\[1\] must be plain numbers.*equal length"),
+    ("X of Values", ([[Value(1.0), Value(2.0)]], [0]), TypeError, r"\[0\] must be plain numbers"),
+]
+
+
+@BOTH
+@pytest.mark.parametrize(("data", "error", "message"), [c[1:] for c in BAD_DATA], ids=[c[0] for c in BAD_DATA])
+def test_bad_data_is_named_and_nothing_is_touched(build: Any, data: Any, error: type[Exception], message: str) -> None:
+    model = build(2, [3, 2], seed=0)
+    before = weights(model)
+    for words in {"data": data}, {"validation": data}:
+        name = next(iter(words))
+        with pytest.raises(
+            error, match=rf"{name}.*{message}" if message.startswith(("must", "has")) else name + message
+        ):
+            train(model, **words)
+    with pytest.raises(error, match=message):
+        nn.evaluate(model, data, "cross_entropy")
+    assert weights(model) == before
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("nout", "loss", "targets", "error", "message"),
+    [
+        (
+            2,
+            "cross_entropy",
+            np.where(np.arange(24) == 23, 2, Y),
+            ValueError,
+            "labels must be 0 to 1 for 2 logits, got 0 to 2",
+        ),
+        (
+            2,
+            "cross_entropy",
+            np.where(np.arange(24) == 23, -1, Y),
+            ValueError,
+            "labels must be 0 to 1 for 2 logits, got -1",
+        ),
+        (
+            2,
+            "cross_entropy",
+            Y.astype(float),
+            TypeError,
+            r"labels must be integers, got float64; convert with y.astype",
+        ),
+        (
+            2,
+            "cross_entropy",
+            np.eye(2, dtype=int)[Y],
+            ValueError,
+            r"24 examples need labels of shape \(24,\), got \(24, 2\)",
+        ),
+        (1, "hinge", Y, ValueError, r"hinge: targets must be -1 or 1, got \[0.0\]"),
+        (1, "bce_with_logits", 2 * Y - 1, ValueError, r"bce_with_logits: targets must be 0 or 1, got \[-1.0\]"),
+        (3, "mse", X, ValueError, r"mse: predictions have shape \(24, 3\) and targets \(24, 2\)"),
+        (2, "mse", X[:, 0], ValueError, r"mse: predictions have shape \(24, 2\) and targets \(24,\)"),
+    ],
+)
+def test_targets_that_a_loss_refuses_are_met_before_the_first_step(
+    build: Any, nout: int, loss: str, targets: Array, error: type[Exception], message: str
+) -> None:
+    """The wrong one may be the last of many: the model must not be half trained by then."""
+    model = build(2, [3, nout], seed=0)
+    optimizer = nn.Adam(model)
+    before = weights(model)
+    with pytest.raises(error, match=message):
+        train(model, (X, targets), loss=loss, optimizer=optimizer, batch_size=1, shuffle=False)
+    assert weights(model) == before
+    assert optimizer.steps == 0
+
+
+def test_targets_of_the_validation_set_are_met_before_the_first_step_too() -> None:
+    model = nn.vectorized.MLP(2, [2], seed=0)
+    optimizer = nn.Adam(model)
+    with pytest.raises(ValueError, match="labels must be 0 to 1"):
+        train(model, validation=(X, Y + 1), optimizer=optimizer)
+    assert optimizer.steps == 0
+
+
+@BOTH
+def test_rows_of_another_width(build: Any) -> None:
+    with pytest.raises(ValueError, match=r"2 weights and 1 inputs|takes rows of 2 numbers, got an array of shape"):
+        train(build(2, [2]), (X[:, :1], Y))
+
+
+def test_a_scalar_model_of_one_output_cannot_tell_classes_apart() -> None:
+    with pytest.raises(ValueError, match="a model with a single output takes bce_with_logits"):
+        train(nn.MLP(2, [1]))
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "message"),
+    [
+        ({"epochs": 2.0}, TypeError, "epochs must be an integer, got float 2.0"),
+        ({"epochs": True}, TypeError, "epochs must be an integer, got bool True"),
+        ({"epochs": 0}, ValueError, "epochs must be at least 1, got 0"),
+        ({"batch_size": 0}, ValueError, "batch_size must be at least 1, got 0"),
+        ({"batch_size": 8.0}, TypeError, "batch_size must be an integer, got float 8.0"),
+        ({"batch_size": True}, TypeError, "batch_size must be an integer, got bool True"),
+        ({"seed": -1}, ValueError, "seed must be at least 0, got -1"),
+        ({"seed": None}, TypeError, "seed must be an integer, got NoneType"),
+        ({"l2": -0.1}, ValueError, "l2 must be at least 0 and finite, got -0.1"),
+        ({"l2": "0.1"}, TypeError, "l2 must be a number, got str '0.1'"),
+        ({"l2": math.nan}, ValueError, "l2 must be at least 0 and finite, got nan"),
+        ({"loss": "crossentropy"}, ValueError, "loss must be one of 'mse', .*'cross_entropy'; got 'crossentropy'"),
+        ({"loss": None}, ValueError, "loss must be one of 'mse', .*; got None"),
+        ({"schedule": "cosine"}, TypeError, "schedule must be a function such as nn.schedules.cosine, got 'cosine'"),
+        ({"callbacks": print}, TypeError, r"callbacks must be a list of functions of \(epoch, model, history\), got"),
+        ({"callbacks": [print, "stop"]}, TypeError, "callbacks must be a list of functions"),
+        ({"optimizer": nn.Adam}, TypeError, r"optimizer must be made first, e.g. nn.Adam\(model, lr=0.01\)"),
+        ({"optimizer": "adam"}, TypeError, r"optimizer must be made first, e.g. nn.Adam\(model, lr=0.01\); got 'adam'"),
+        ({"optimizer": nn.Adam(nn.Linear(2, 2))}, ValueError, r"holds none of this model's parameters.*nn.Adam\(model"),
+    ],
+    ids=lambda x: str(x) if isinstance(x, dict) else "",
+)
+def test_bad_words(words: dict[str, Any], error: type[Exception], message: str) -> None:
+    model = nn.vectorized.MLP(2, [2], seed=0)
+    before = weights(model)
+    with pytest.raises(error, match=message):
+        train(model, **words)
+    assert weights(model) == before
+
+
+def test_a_model_is_a_module() -> None:
+    model = nn.Linear(2, 2)
+    with pytest.raises(TypeError, match=r"model must be an nn\.Module, got function"):
+        nn.fit(lambda x: x, (X, Y), loss="mse", optimizer=nn.SGD(model))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("rows", "error", "message"),
+    [
+        (X[:, 0], ValueError, r"X must have shape \(n, features\)"),
+        (X[:0], ValueError, r"X must have shape \(n, features\) with n at least 1"),
+        (X * math.nan, ValueError, "X holds nan or inf"),
+        (None, TypeError, "X must be plain numbers"),
+        ("ab", TypeError, "X must be plain numbers"),
+    ],
+)
+def test_predict_says_what_is_wrong(rows: Any, error: type[Exception], message: str) -> None:
+    for model in nn.MLP(2, [1]), nn.vectorized.MLP(2, [1]):
+        with pytest.raises(error, match=message):
+            nn.predict(model, rows)
+        with pytest.raises(ValueError, match="batch_size must be at least 1"):
+            nn.predict(model, X, batch_size=0)
