@@ -49,11 +49,15 @@ def _method(op: Op) -> Callable[..., Any]:
 def where(condition: Any, a: Any, b: Any) -> Any:
     """``a`` where ``condition`` holds, else ``b``. The condition is a truth value and has no gradient."""
     truth = condition.data if isinstance(condition, Node) else condition
-    return _evaluate(OPS["where"], np.asarray(truth, bool) if np.ndim(truth) else bool(truth), a, b)
+    if not isinstance(truth, bool | float):
+        truth = as_array(truth) != 0.0
+    return _evaluate(OPS["where"], truth if np.ndim(truth) else bool(truth), a, b)
 
 
 def clip(x: Any, low: Any, high: Any) -> Any:
     """min(max(x, low), high); the gradient of x is 1 inside and at the two limits, 0 outside."""
+    if low is None or high is None:
+        raise TypeError("clip() needs both limits; for one alone use maximum(x, low) or minimum(x, high)")
     if np.any(np.asarray(getattr(low, "data", low)) > np.asarray(getattr(high, "data", high))):
         raise ValueError(f"clip() needs low <= high, got low = {low!r} and high = {high!r}")
     return _evaluate(OPS["clip"], x, low, high)
@@ -73,19 +77,20 @@ for _name, _op in OPS.items():
 def _reduction(name: str) -> Callable[..., Any]:
     op = REDUCTIONS[name]
 
-    def function(xs: Any, **options: Any) -> Any:
+    def function(xs: Any, *axis: Any, **options: Any) -> Any:
         if isinstance(xs, Tensor):
-            return getattr(xs, name)(**options)
-        return Value._reduce(op, _many(name, xs, **options))
+            return getattr(xs, name)(*axis, **options)
+        return Value._reduce(op, _many(name, xs, *axis, **options))
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = f"${op.latex}$ of many Values as one node, or of a Tensor."
     return function
 
 
-def _many(name: str, xs: Any, **options: Any) -> tuple[Any, ...]:
-    if options:
-        raise TypeError(f"{name}() of a list has no option {min(options)!r}; that of a Tensor may have")
+def _many(name: str, xs: Any, *axis: Any, **options: Any) -> tuple[Any, ...]:
+    if axis or options:
+        given = ", ".join([*map(repr, axis), *(f"{option}={setting!r}" for option, setting in options.items())])
+        raise TypeError(f"{name}() of a list takes nothing but the list, got {given} too; a Tensor has an axis")
     if isinstance(xs, list | tuple):
         return tuple(xs)
     if isinstance(xs, Node | str) or not isinstance(xs, Iterable):
@@ -110,20 +115,20 @@ def dot(weights: Any, inputs: Any, bias: Any = None) -> Any:
     return Value._reduce(REDUCTIONS["dot"], (*weights, *inputs, *(() if bias is None else (bias,))))
 
 
-def log_softmax(xs: Any, **options: Any) -> Any:
+def log_softmax(xs: Any, *axis: Any, **options: Any) -> Any:
     """x_i − ln Σ eˣ for each of many Values (a list), or along an axis of a Tensor."""
     if isinstance(xs, Tensor):
-        return xs.log_softmax(**options)
-    xs = _many("log_softmax", xs, **options)
+        return xs.log_softmax(*axis, **options)
+    xs = _many("log_softmax", xs, *axis, **options)
     total = FUNCTIONS["logsumexp"](xs)
     return [x - total for x in xs]
 
 
-def softmax(xs: Any, **options: Any) -> Any:
+def softmax(xs: Any, *axis: Any, **options: Any) -> Any:
     """e^{x_i} / Σ eˣ for each of many Values (a list), or along an axis of a Tensor."""
     if isinstance(xs, Tensor):
-        return xs.softmax(**options)
-    return [x.exp() for x in log_softmax(_many("softmax", xs, **options))]
+        return xs.softmax(*axis, **options)
+    return [x.exp() for x in log_softmax(_many("softmax", xs, *axis, **options))]
 
 
 FUNCTIONS |= {"dot": dot, "softmax": softmax, "log_softmax": log_softmax}

@@ -195,8 +195,13 @@ def user_line() -> str:
     return f"{name}:{line}: {linecache.getline(name, line).strip()}"
 
 
+def _short(data: Any) -> str:
+    with np.printoptions(threshold=20, edgeitems=2):
+        return repr(data)
+
+
 def _operands(nodes: Sequence[Node]) -> str:
-    shown = [f"{node.label or 'argument'} = {node.data!r}" for node in nodes[:4]]
+    shown = [f"{node.label or 'argument'} = {_short(node.data)}" for node in nodes[:4]]
     return ", ".join(shown + ["…"] * (len(nodes) > 4))
 
 
@@ -205,7 +210,7 @@ def check_forward(node: Node, op: Any, operands: Sequence[Node]) -> None:
     line = user_line()
     if not np.all(np.isfinite(node.data)):
         raise AnomalyError(
-            f"{op.name} made {node.data!r} from {_operands(operands)}\n  at {line}\n"
+            f"{op.name} made {_short(node.data)} from {_operands(operands)}\n  at {line}\n"
             f"Keep the operands inside the domain of {op.name} there, for example by clip() or a small constant."
         )
     if MODE.origins is not None:
@@ -215,10 +220,11 @@ def check_forward(node: Node, op: Any, operands: Sequence[Node]) -> None:
 def _check_backward(node: Node, g: Any, contributions: Sequence[Any]) -> None:
     for d in contributions:
         if d is not None and not np.all(np.isfinite(getattr(d, "data", d))):
-            line = MODE.origins.get(node) if MODE.origins is not None else None
+            outside = "a line outside detect_anomaly(): put the forward pass inside to see it here"
+            line = outside if MODE.origins is None else MODE.origins.get(node, outside)
             raise AnomalyError(
-                f"the gradient of {node.op.name} made {d!r} from upstream {g!r} and {_operands(node.parents)}\n"
-                f"  at {line or 'a line outside detect_anomaly(): put the forward pass inside to see it here'}"
+                f"the gradient of {node.op.name} made {_short(d)} from upstream {_short(g)} "
+                f"and {_operands(node.parents)}\n  at {line}"
             )
 
 
@@ -231,6 +237,8 @@ def topological_order(root: Node) -> list[Node]:
     A depth-first walk that takes the left operand first, so that an expression comes out in the order in which
     Python evaluated it.
     """
+    if not isinstance(root, Node):
+        raise TypeError(f"root is the Value or Tensor to start from, not {type(root).__name__}")
     order: list[Node] = []
     seen: set[Node] = set()
     stack: list[Any] = [root]

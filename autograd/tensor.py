@@ -1,6 +1,6 @@
 """`Tensor`: a NumPy array that remembers where it came from. The same engine as `Value`, the same rows."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -122,7 +122,7 @@ class Tensor(Node):
             for d, p in zip(contributions, self.parents, strict=True)
         ]
 
-    def backward(self, gradient: Any = None, create_graph: bool = False) -> None:
+    def backward(self, gradient: Any = None, *, create_graph: bool = False) -> None:
         """Put d(self)/d(node) into ``node.grad`` for every node that this one was made from.
 
         ``gradient`` is the upstream gradient, shaped like this tensor; only a tensor of one element can do
@@ -286,13 +286,11 @@ class Tensor(Node):
 
     def reshape(self, *shape: Any) -> "Tensor":
         """The same elements in another shape: ``reshape(2, 3)`` or ``reshape((2, -1))``."""
-        new = tuple(shape[0]) if len(shape) == 1 and not isinstance(shape[0], int | np.integer) else shape
-        return self._apply(ARRAY_OPS["reshape"], self, shape=new)
+        return self._apply(ARRAY_OPS["reshape"], self, shape=_integers("shape", shape))
 
     def transpose(self, *axes: Any) -> "Tensor":
         """Axes in the order given, or reversed if none is."""
-        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int | np.integer) else axes
-        order = tuple(self._axes(tuple(order))) if order else tuple(reversed(range(self.ndim)))
+        order = self._axes(_integers("axes", axes)) if axes else tuple(reversed(range(self.ndim)))
         return self._apply(ARRAY_OPS["transpose"], self, axes=order)
 
     def astype(self, dtype: DTypeLike) -> "Tensor":
@@ -379,6 +377,14 @@ def _like(x: Array, g: Any) -> Array:
     return g if g.__class__ is np.ndarray and g.dtype == x.dtype else np.asarray(g, x.dtype)
 
 
+def _integers(name: str, given: tuple[Any, ...]) -> tuple[int, ...]:
+    """``(2, 3)`` and ``((2, 3),)`` alike."""
+    found = tuple(given[0]) if len(given) == 1 and isinstance(given[0], Iterable) else given
+    if not all(isinstance(n, int | np.integer) for n in found):
+        raise TypeError(f"{name} is integers, or one tuple of them; got {given[0] if len(given) == 1 else given!r}")
+    return found
+
+
 def _index(part: Any) -> Any:
     if isinstance(part, Tensor):
         raise TypeError("a Tensor holds real numbers and cannot be an index; use an integer or boolean NumPy array")
@@ -428,9 +434,15 @@ def as_array(data: Any, dtype: DTypeLike | None = None) -> Array:
         return array.astype(wanted, copy=False)
 
 
+def _parts(name: str, tensors: Any) -> tuple[Tensor, ...]:
+    if isinstance(tensors, str) or not isinstance(tensors, Iterable):
+        raise TypeError(f"{name}() takes a list of Tensors or arrays, got {tensors!r}")
+    return Tensor._lift(tuple(tensors))
+
+
 def concatenate(tensors: Sequence[Any], axis: int = 0) -> Tensor:
     """The tensors one after the other along an existing ``axis``."""
-    parts = Tensor._lift(tuple(tensors))
+    parts = _parts("concatenate", tensors)
     if not parts:
         raise ValueError("concatenate() of no tensors; give it at least one")
     (axis,) = parts[0]._axes(axis)
@@ -439,7 +451,7 @@ def concatenate(tensors: Sequence[Any], axis: int = 0) -> Tensor:
 
 def stack(tensors: Sequence[Any], axis: int = 0) -> Tensor:
     """Tensors of one shape side by side along a new ``axis``."""
-    parts = Tensor._lift(tuple(tensors))
+    parts = _parts("stack", tensors)
     if len({part.shape for part in parts}) != 1:
         shapes = [part.shape for part in parts]
         raise ValueError(f"stack() needs at least one tensor, and one shape for all; got shapes {shapes}")

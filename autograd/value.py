@@ -88,7 +88,7 @@ class Value(Node):
         partials = self.op.node_partials(NODES, self, self.parents, wanted)
         return [None if d is None else g * d for d in partials]
 
-    def backward(self, create_graph: bool = False) -> None:
+    def backward(self, *, create_graph: bool = False) -> None:
         """Put d(self)/d(node) into ``node.grad`` for every node that this one was made from.
 
         Interior nodes are set, leaves are added to: call it twice and the leaves double; start a new pass with

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any, TypeVar
 
-import numpy as np
 from numpy.typing import DTypeLike
 
 from autograd.array_ops import Array
@@ -39,8 +38,7 @@ def real(name: str, number: Any, low: float = 0.0, high: float = math.inf, *, ab
 def numbers(name: str, data: Any, dtype: DTypeLike = float) -> Array:
     """``data`` as a floating array. Text, complex numbers, ragged rows and nodes are a `TypeError`."""
     try:
-        with np.errstate(over="ignore"):
-            return as_array(data, dtype)
+        return as_array(data, dtype)
     except TypeError as error:
         raise TypeError(f"{name} must be plain numbers: {error}") from None
 

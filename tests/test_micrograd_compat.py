@@ -164,6 +164,16 @@ def test_a_neuron_backpropagated_by_hand() -> None:
     assert {name: node.grad for name, node in v.items()} == pytest.approx(GRADIENTS, rel=1e-12)
 
 
+def test_contributions_add_up_by_hand_too() -> None:
+    a = Value(3.0)
+    b = a + a
+    c = b * a
+    c.grad = 1.0
+    c._backward()
+    b._backward()
+    assert a.grad == 6.0 + 2.0 * 3.0
+
+
 def test_backpropagation_by_ones_own_topological_sort() -> None:
     """The lecture builds the order itself, with a set and a recursion over `_prev`."""
     v = neuron()

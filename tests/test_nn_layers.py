@@ -258,7 +258,7 @@ def test_a_linear_keeps_its_dtype_through_forward_backward_and_update(dtype: Any
 
 
 def test_a_linear_does_not_share_the_array_that_init_returned() -> None:
-    shared = np.ones((2, 2))
+    shared = np.ones((2, 2), order="F")  # the order in which a Linear holds its weights
     one, two = (nn.Linear(2, 2, init=lambda *_: shared, dtype=np.float64) for _ in range(2))
     one.weight.data += 1.0  # `p.data -= lr * p.grad` works in place
     assert shared.tolist() == two.weight.data.tolist() == [[1.0, 1.0], [1.0, 1.0]]

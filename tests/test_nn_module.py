@@ -193,11 +193,16 @@ def test_state_dict_holds_floats_and_copies_of_arrays() -> None:
 
 def test_load_state_dict_copies_and_keeps_the_dtype() -> None:
     model = nn.Linear(2, 1)
-    state = {"weight": np.array([[1.0, 2.0]]), "bias": [3]}
+    state = {"weight": np.array([[1.0, 2.0]]), "bias": np.array([3])}
     model.load_state_dict(state)
-    state["weight"][:] = 9.0  # type: ignore[index]
+    state["weight"][:] = 9.0
     assert model.weight.data.tolist() == [[1.0, 2.0]]
     assert model.weight.dtype == model.bias.dtype == np.float32
+    exact = nn.Linear(2, 1, bias=False, dtype=np.float64)
+    state = {"weight": np.array([[1.0, 2.0]])}
+    exact.load_state_dict(state)
+    state["weight"][:] = 9.0
+    assert exact.weight.data.tolist() == [[1.0, 2.0]]
     scalar = nn.Neuron(1)
     scalar.load_state_dict({"w.0": np.float32(2.0), "b": np.array(1)})
     assert [type(p.data) for p in scalar.parameters()] == [float, float]

@@ -714,6 +714,13 @@ def test_targets_of_the_validation_set_are_met_before_the_first_step_too() -> No
     assert optimizer.steps == 0
 
 
+def test_large_finite_features_are_no_error_and_infinite_ones_of_both_signs_are() -> None:
+    model = nn.vectorized.MLP(1, [1], init=lambda *_: [[0.0]], bias=False)
+    assert not nn.predict(model, np.full((4, 1), 3e38)).any()
+    with pytest.raises(ValueError, match=r"X holds nan or inf, first at \[1, 0\]"):
+        nn.predict(model, [[1.0], [math.inf], [-math.inf]])
+
+
 @BOTH
 def test_rows_of_another_width(build: Any) -> None:
     with pytest.raises(ValueError, match=r"2 weights and 1 inputs|takes rows of 2 numbers, got an array of shape"):

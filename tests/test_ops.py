@@ -411,6 +411,18 @@ def test_where_with_plain_numbers_mixed_in() -> None:
     assert autograd.where(np.array([True, False]), 1.0, np.array([5.0, 7.0])).tolist() == [1.0, 7.0]
 
 
+@pytest.mark.parametrize("condition", ["yes", None, [True, [False]], 1j])
+def test_where_refuses_a_condition_that_is_no_truth_value(condition: Any) -> None:
+    with pytest.raises(TypeError):
+        autograd.where(condition, Value(1.0), Value(2.0))
+
+
+def test_clip_needs_both_limits() -> None:
+    for low, high in ((None, 1.0), (0.0, None)):
+        with pytest.raises(TypeError, match=r"for one alone use maximum\(x, low\) or minimum\(x, high\)"):
+            Value(0.0).clip(low, high)
+
+
 @pytest.mark.parametrize("number", [Value, Tensor, float])
 def test_clip_refuses_limits_the_wrong_way_round(number: Any) -> None:
     with pytest.raises(ValueError, match=r"clip\(\) needs low <= high"):
@@ -513,6 +525,28 @@ def test_reductions_of_lists_refuse_what_they_do_not_know() -> None:
     for name in [*REDUCTIONS, "softmax", "log_softmax"]:
         with pytest.raises(TypeError, match="axis"):
             getattr(autograd, name)([Value(1.0), Value(2.0)], axis=0)
+        with pytest.raises(TypeError):
+            getattr(autograd, name)([Value(1.0), Value(2.0)], 0)
+
+
+def test_reductions_of_tensors_have_an_axis() -> None:
+    array = np.random.default_rng(3).uniform(-2.0, 2.0, (2, 3))
+    for name in [*REDUCTIONS, "softmax", "log_softmax"]:
+        if name != "dot":
+            function = getattr(autograd, name)
+            for axis in (0, 1):
+                expected = getattr(Tensor(array), name)(axis).data
+                assert same(function(Tensor(array), axis).data, expected)
+                assert same(function(Tensor(array), axis=axis).data, expected)
+
+
+def test_dot_of_tensors_is_their_product() -> None:
+    w, x, b = Tensor([1.0, 2.0]), [3.0, 4.0], Tensor(0.5)
+    y = autograd.dot(w, x, b)
+    assert y.data == 11.5
+    y.backward()
+    assert (w.grad.tolist(), b.grad) == ([3.0, 4.0], 1.0)
+    assert autograd.dot(x, w).data == 11.0
 
 
 def gradients(y: Value, nodes: list[Value]) -> list[float]:
@@ -544,6 +578,7 @@ def test_prod_has_its_gradient_at_zeros(xs: list[float], expected: list[float]) 
         ([-INF, -INF], -INF, [NAN, NAN]),
         ([INF, 0.0], INF, [NAN, 0.0]),
         ([NAN, INF], NAN, [NAN, NAN]),
+        ([INF, NAN], NAN, [NAN, NAN]),
         ([0.0, NAN], NAN, [NAN, NAN]),
     ],
 )

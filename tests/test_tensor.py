@@ -129,7 +129,7 @@ CASES |= {
     "pad pairs": Case(lambda x: x.pad(((0, 1), (2, 0), (1, 1))), lambda x: np.pad(x, ((0, 1), (2, 0), (1, 1)))),
     "pad nothing": Case(lambda x: x.pad(0), lambda x: x),
     "concatenate unequal": Case(
-        lambda x, y: concatenate([x, y]), lambda x, y: np.concatenate([x, y]), ((2, 3), (4, 3))
+        lambda x, y: concatenate(iter([y, x, y])), lambda x, y: np.concatenate([y, x, y]), ((2, 3), (4, 3))
     ),
     "concatenate with a plain array": Case(
         lambda x: concatenate([np.ones((1, 3)), x]), lambda x: np.concatenate([np.ones((1, 3)), x]), ((2, 3),),
@@ -558,6 +558,13 @@ def test_the_upstream_gradient_has_the_tensors_shape(gradient: Any) -> None:
     assert y.grad is None
 
 
+def test_the_graph_of_the_gradient_is_asked_for_by_name() -> None:
+    with pytest.raises(TypeError):
+        Value(1.0).backward(2.0)  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        Tensor(1.0).backward(2.0, True)  # type: ignore[misc]
+
+
 def test_the_upstream_gradient_is_numbers() -> None:
     for bad in ("one", Value(1.0), [None]):
         with pytest.raises(TypeError):
@@ -571,8 +578,11 @@ def test_axes_that_do_not_exist() -> None:
         lambda axis: x.take([0], axis), lambda axis: concatenate([x, x], axis), lambda axis: x.transpose((0, axis)),
     ]  # fmt: skip
     for call in calls:
-        for axis in (2, -3, 1.0, "rows"):
+        for axis in (2, -3):
             with pytest.raises(ValueError, match=rf"axis .*{axis}.* does not exist in a tensor of shape \(2, 3\)"):
+                call(axis)
+        for axis in (1.0, "rows"):  # type: ignore[assignment]
+            with pytest.raises((TypeError, ValueError), match=rf"ax(i|e)s .*{axis}"):
                 call(axis)
     for call in (x.squeeze, x.expand_dims):
         with pytest.raises(ValueError, match="axis"):
@@ -603,6 +613,12 @@ def test_shapes_that_do_not_fit() -> None:
         stack([x, y])
 
 
+@pytest.mark.parametrize("shape", [2.0, None, (2, 3.0), "23"])
+def test_shapes_are_integers(shape: Any) -> None:
+    with pytest.raises(TypeError, match=r"shape is integers, or one tuple of them; got"):
+        Tensor(np.ones(6)).reshape(shape)
+
+
 def test_nothing_to_join() -> None:
     with pytest.raises(ValueError, match=r"concatenate\(\) of no tensors"):
         concatenate([])
@@ -610,6 +626,10 @@ def test_nothing_to_join() -> None:
         stack([])
     with pytest.raises(ValueError, match=r"axis 0 does not exist in a tensor of shape \(\)"):
         concatenate([Tensor(1.0), Tensor(2.0)])
+    for join in (concatenate, stack):
+        for bad in (3, None, "ab"):
+            with pytest.raises(TypeError, match=rf"{join.__name__}\(\) takes a list of Tensors or arrays, got"):
+                join(bad)  # type: ignore[arg-type]
 
 
 def test_extremes_and_means_of_no_elements() -> None:

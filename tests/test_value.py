@@ -158,6 +158,16 @@ def test_builtin_sum_and_augmented_assignment() -> None:
     assert [x.grad for x in xs] == [2 * 7.75 * 0.25, 2 * 7.75 * 0.5, 2 * 7.75 * 0.5]
 
 
+@pytest.mark.parametrize("number", [3, np.float64(3.0), np.float32(3.0), np.int64(3)])
+def test_whatever_is_put_into_data_results_are_floats(number: Any) -> None:
+    x = Value(1.0)
+    x.data = number
+    for y in (x * x, -x, x + 1, x.relu(), autograd.sum([x, x]), autograd.dot([x], [x])):
+        y.backward()
+        assert type(y.data) is float
+    assert x.grad == 6.0 - 1.0 + 1.0 + 1.0 + 2.0 + 6.0
+
+
 def test_an_expression_does_not_change_its_operands() -> None:
     x = Value(2.0, label="x")
     ((x + 1.0) * x).exp()
