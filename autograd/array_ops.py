@@ -20,12 +20,14 @@ Axis = int | tuple[int, ...] | None
 Shape = tuple[int, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, slots=True)
 class ArrayOp:
     """One operation on arrays: ``forward(*xs, **options) -> y``.
 
     ``vjp(i, m, g, y, *xs, **options)`` is what the upstream gradient ``g`` (shaped like ``y``) sends to
-    argument ``i`` (shaped like ``xs[i]``).
+    argument ``i`` (shaped like ``xs[i]``). A row that ``keeps`` something for it (what the forward pass had to
+    compute anyway) returns the pair ``y, kept`` from ``forward``, and ``vjp`` takes ``kept=None`` besides: it is
+    given on arrays, and to be computed anew on nodes.
     """
 
     name: str
@@ -33,13 +35,12 @@ class ArrayOp:
     forward: Callable[..., Any]
     vjp: Callable[..., Any]
     latex: str
+    keeps: bool = False
     options: dict[str, Any] = field(default_factory=dict)
 
     def bind(self, options: dict[str, Any]) -> "ArrayOp":
         """The row as it was called, with axes, shapes or indices filled in."""
-        bound = object.__new__(ArrayOp)  # dataclasses.replace would cost as much as a small operation
-        vars(bound).update(vars(self), options=options)
-        return bound
+        return ArrayOp(self.name, self.symbol, self.forward, self.vjp, self.latex, self.keeps, options)
 
 
 def normalized(axis: Axis, ndim: int) -> tuple[int, ...]:
@@ -107,7 +108,8 @@ def _norm_vjp(i: int, m: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool
 
 
 def _transposed(m: Any, x: Any) -> Any:
-    return m.transpose(x, axes=(*range(len(x.shape) - 2), len(x.shape) - 1, len(x.shape) - 2))
+    *batch, rows, columns = range(len(x.shape))
+    return m.transpose(x, axes=(*batch, columns, rows))
 
 
 def _shaped(m: Any, x: Any, shape: Shape) -> Any:
@@ -146,22 +148,20 @@ def _linear_vjp(i: int, m: Any, g: Any, y: Any, x: Any, weight: Any, bias: Any =
 # ----- classification -----
 
 
-def _softmax(m: Any, z: Any) -> Any:
-    odds = m.exp(z - m.max(z, axis=1, keepdims=True))
-    return odds / m.sum(odds, axis=1, keepdims=True)
+def _cross_entropy(z: Array, labels: Array) -> tuple[Any, Array]:
+    shifted = z - np.maximum.reduce(z, axis=1, keepdims=True)
+    odds = np.exp(shifted)
+    total = np.add.reduce(odds, axis=1, keepdims=True)
+    losses = np.log(total[:, 0]) - shifted[np.arange(len(z)), labels]
+    return np.add.reduce(losses) / len(z), odds / total
 
 
-def _cross_entropy(z: Array, labels: Array) -> Any:
-    shifted = z - z.max(axis=1, keepdims=True)
-    chosen = shifted[np.arange(len(z)), labels]
-    return (np.log(np.exp(shifted).sum(axis=1)) - chosen).sum() / len(z)
-
-
-def _cross_entropy_vjp(i: int, m: Any, g: Any, y: Any, z: Any, labels: Array) -> Any:
-    """(softmax(z) − one-hot) / n."""
+def _cross_entropy_vjp(i: int, m: Any, g: Any, y: Any, z: Any, labels: Array, kept: Any = None) -> Any:
+    """(softmax(z) − one-hot) / n; the softmax is ``kept`` from the forward pass."""
+    softmax = m.exp(z - m.logsumexp(z, axis=(1,), keepdims=True)) if kept is None else kept
     one_hot = np.zeros(z.shape, z.dtype)
     one_hot[np.arange(len(labels)), labels] = 1.0
-    return (_softmax(m, z) - one_hot) * (g / len(labels))
+    return (softmax - one_hot) * (g / len(labels))
 
 
 # ----- shapes, parts and wholes -----
@@ -192,26 +192,26 @@ def _pad_vjp(i: int, m: Any, g: Any, y: Any, x: Any, widths: Sequence[tuple[int,
 ARRAY_OPS: dict[str, ArrayOp] = {
     op.name: op
     for op in (
-        ArrayOp("sum", "Σ", np.sum, _sum_vjp, r"\sum_i x_i"),
-        ArrayOp("max", "max", np.max, _max_vjp, r"\max_i x_i"),
+        ArrayOp("sum", "Σ", np.add.reduce, _sum_vjp, r"\sum_i x_i"),
+        ArrayOp("max", "max", np.maximum.reduce, _max_vjp, r"\max_i x_i"),
         ArrayOp("logsumexp", "logsumexp", _logsumexp, _logsumexp_vjp, r"\ln \sum_i e^{x_i}"),
         ArrayOp("norm", "‖x‖", _norm, _norm_vjp, r"\sqrt{\sum_i x_i^2}"),
         ArrayOp("matmul", "@", np.matmul, _matmul_vjp, "A B"),
         ArrayOp("linear", "xWᵀ+b", _linear, _linear_vjp, r"x W^\top + b"),
         ArrayOp(
             "cross_entropy", "cross-entropy", _cross_entropy, _cross_entropy_vjp,
-            r"\tfrac{1}{n} \sum_i \bigl(\ln \sum_j e^{z_{ij}} - z_{i\,\text{label}_i}\bigr)",
+            r"\tfrac{1}{n} \sum_i \bigl(\ln \sum_j e^{z_{ij}} - z_{i\,\text{label}_i}\bigr)", keeps=True,
         ),
         ArrayOp(
             "broadcast_to", "broadcast", lambda x, shape: np.broadcast_to(x, shape),
             lambda i, m, g, y, x, shape: unbroadcast(m, g, x.shape), r"x \text{ repeated}",
         ),
         ArrayOp(
-            "reshape", "reshape", lambda x, shape: np.reshape(x, shape),
+            "reshape", "reshape", lambda x, shape: x.reshape(shape),
             lambda i, m, g, y, x, shape: m.reshape(g, shape=x.shape), r"x \text{ reshaped}",
         ),
         ArrayOp(
-            "transpose", "ᵀ", lambda x, axes: np.transpose(x, axes),
+            "transpose", "ᵀ", lambda x, axes: x.transpose(axes),
             lambda i, m, g, y, x, axes: m.transpose(g, axes=tuple(int(a) for a in np.argsort(axes))), r"x^\top",
         ),
         ArrayOp(

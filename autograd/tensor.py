@@ -17,8 +17,8 @@ Contributions = Sequence[Array | None]
 class Tensor(Node):
     """An array in a computation: ``data``, and after `backward()` an array of its derivatives in ``grad``.
 
-    data:  numbers of any shape; float32 and float64 are kept, integers and booleans become float64. An array
-           is held, not copied
+    data:  numbers of any shape, which are copied; float32 and float64 are kept, integers and booleans become
+           float64
     dtype: another floating dtype to convert to
 
     >>> w = Tensor([1.0, 2.0, 3.0])
@@ -32,7 +32,7 @@ class Tensor(Node):
     def __init__(self, data: Any, label: str = "", dtype: DTypeLike | None = None) -> None:
         if not isinstance(label, str):
             raise TypeError(f"label is the name a picture shows, a str; got {type(label).__name__} {label!r}")
-        self.data: Array = as_array(data, dtype)
+        self.data: Array = np.array(as_array(data, dtype))
         self.grad: Any = None
         self.label = label
         self.op = None
@@ -43,18 +43,16 @@ class Tensor(Node):
     # ----- what every node provides -----
 
     @classmethod
-    def _constant(cls, data: Any) -> Self:
-        constant = cls(data)
-        constant.requires_grad = False
-        return constant
+    def _constant(cls, data: Any) -> "Tensor":
+        return _tensor(as_array(data), requires_grad=False)
 
     @classmethod
-    def _lift(cls, operands: Sequence[Any]) -> tuple["Tensor", ...]:
+    def _lift(cls, operands: tuple[Any, ...]) -> tuple["Tensor", ...]:
         """Plain numbers and arrays become constants. Only a floating array has a dtype to insist on."""
-        kept = [x.data.dtype for x in operands if isinstance(x, Tensor)]
-        if len(kept) == len(operands):
-            return tuple(operands)
-        dtype = np.result_type(*kept) if kept else np.dtype(float)
+        dtypes = [x.data.dtype for x in operands if isinstance(x, Tensor)]
+        if len(dtypes) == len(operands):
+            return operands
+        dtype = np.result_type(*dtypes) if dtypes else np.dtype(float)
         return tuple([x if isinstance(x, Tensor) else cls._constant(_operand(x, dtype)) for x in operands])
 
     @classmethod
@@ -74,23 +72,26 @@ class Tensor(Node):
                 for d, x in zip(partials, xs, strict=True)
             ]
 
-        return _record(op, y, parents, vjp)
+        return _record(op, y, parents, wanted, vjp)
 
     @classmethod
     def _apply_array_op(cls, op: ArrayOp, args: tuple[Any, ...]) -> "Tensor":
         parents = Tensor._lift(args)
-        wanted = [p.requires_grad for p in parents]
+        wanted = tuple([p.requires_grad for p in parents])
         xs = tuple([p.data for p in parents])
         with np.errstate(all="ignore"):
             y = op.forward(*xs, **op.options)
+        options = op.options
+        if op.keeps:
+            y, kept = y
+            options = {**options, "kept": kept}
 
         def vjp(g: Array) -> Contributions:
             return [
-                _like(x, op.vjp(i, ARRAYS, g, y, *xs, **op.options)) if want else None
-                for i, (x, want) in enumerate(zip(xs, wanted, strict=True))
+                _like(x, op.vjp(i, ARRAYS, g, y, *xs, **options)) if wanted[i] else None for i, x in enumerate(xs)
             ]
 
-        return _record(op, y, parents, vjp)
+        return _record(op, y, parents, wanted, vjp)
 
     def add_grad(self, g: Any) -> None:
         if self.grad is not None:
@@ -133,7 +134,7 @@ class Tensor(Node):
                 f"backward() starts from one number, and this tensor has shape {self.shape}; "
                 f"reduce it first, as in loss.sum().backward(), or give backward(gradient) of that shape"
             )
-        seed = np.ones_like(self.data) if gradient is None else np.array(as_array(gradient, self.dtype))
+        seed = np.ones(self.shape, self.dtype) if gradient is None else np.array(as_array(gradient, self.dtype))
         if seed.shape != self.shape:
             raise GraphError(f"gradient has shape {seed.shape}; it must have that of the tensor, {self.shape}")
         with np.errstate(all="ignore"):  # contributions may add up to inf or nan, as IEEE 754 has it
@@ -359,14 +360,27 @@ class Tensor(Node):
         return n
 
 
-def _record(op: Op | ArrayOp, y: Any, parents: tuple[Tensor, ...], vjp: Callable[[Array], Contributions]) -> Tensor:
-    """The new node ``y``, with its history if a gradient can ever be asked for."""
+def _tensor(data: Array, requires_grad: bool) -> Tensor:
+    """A leaf that holds ``data`` itself, unchecked and not copied."""
     out = Tensor.__new__(Tensor)
-    out.data = y if y.__class__ is np.ndarray else np.asarray(y)  # NumPy turns arrays of shape () into scalars
+    out.data = data
     out.grad = None
     out.label = ""
-    out.requires_grad = MODE.recording and True in [p.requires_grad for p in parents]
-    out.op, out.parents, out.vjp = (op, parents, vjp) if out.requires_grad else (None, (), None)
+    out.op = None
+    out.parents = ()
+    out.vjp = None
+    out.requires_grad = requires_grad
+    return out
+
+
+def _record(
+    op: Op | ArrayOp, y: Any, parents: tuple[Tensor, ...], wanted: tuple[bool, ...], vjp: Callable[[Array], Any]
+) -> Tensor:
+    """The new node ``y``, with its history if a gradient can ever be asked for."""
+    y = y if y.__class__ is np.ndarray else np.asarray(y)  # NumPy makes scalars of arrays of shape ()
+    out = _tensor(y, MODE.recording and True in wanted)
+    if out.requires_grad:
+        out.op, out.parents, out.vjp = op, parents, vjp
     if MODE.anomaly:
         check_forward(out, op, parents)
     return out

@@ -127,17 +127,16 @@ def _targets(name: str, targets: Any, allowed: Sequence[float]) -> Array:
 
 
 def _labels(labels: Any, n: int, classes: int) -> Array:
-    numbers("cross_entropy: labels", labels)
-    array = np.asarray(labels)
+    if not isinstance(labels, np.ndarray):
+        numbers("cross_entropy: labels", labels)
+    array = labels if isinstance(labels, np.ndarray) and labels.ndim else np.atleast_1d(labels)
     if not array.size:
         raise ValueError("cross_entropy: there are no labels")
     if array.dtype.kind not in "iu":
         raise TypeError(f"cross_entropy: labels must be integers, got {array.dtype}; convert with y.astype(int)")
-    array = array.reshape(-1) if array.ndim == 0 else array
     if array.shape != (n,):
         raise ValueError(f"cross_entropy: {n} examples need labels of shape ({n},), got {array.shape}")
-    if array.min() < 0 or array.max() >= classes:
-        raise ValueError(
-            f"cross_entropy: labels must be 0 to {classes - 1} for {classes} logits, got {array.min()} to {array.max()}"
-        )
+    if np.maximum.reduce(array.astype(np.uint64)) >= classes:  # where a negative number is a large one
+        found = f"{array.min()} to {array.max()}"
+        raise ValueError(f"cross_entropy: labels must be 0 to {classes - 1} for {classes} logits, got {found}")
     return array

@@ -109,6 +109,7 @@ def fit(
     rng = np.random.default_rng(whole("seed", seed, least=0))
     steps_an_epoch = math.ceil(n / size)
     base_lr = optimizer.lr
+    forward = _forward(model)
     history = History()
     start = time.perf_counter()
     with ExitStack() as stack:
@@ -124,12 +125,17 @@ def fit(
                 if schedule is not None:
                     factor = schedule(history.steps / (epochs * steps_an_epoch))
                     optimizer.lr = base_lr * real("the schedule's factor", factor)
-                scores, batch_loss = _step(model, optimizer, criterion, X, y, rows, l2, epoch, history.steps)
-                totals.add(batch_loss, _hits(criterion, scores, y[rows]), len(rows))
+                targets = y[rows]
+                scores, batch_loss = _step(
+                    model, forward, optimizer, criterion, X[rows], targets, l2, history
+                )
+                totals.add(batch_loss, _hits(criterion, scores, targets), len(rows))
                 history.steps += 1
                 bar.advance(epoch, totals)
                 if stop():
                     break
+            if not all(np.isfinite(p.data).all() for p in model.parameters()):
+                raise _diverged(model, "the parameters became nan or inf", optimizer, history)
             totals.append_to(history.loss, history.accuracy)
             if held_out is not None:
                 _evaluate(model, held_out, criterion).append_to(history.validation_loss, history.validation_accuracy)
@@ -154,7 +160,8 @@ def predict(model: Module, X: Any, batch_size: int = 1000) -> Array:
     rows = _rows(model, X, "X")
     size = whole("batch_size", batch_size)
     with _inference(model, size):
-        return np.concatenate([_scores(_forward(model, rows[i : i + size])) for i in range(0, len(rows), size)])
+        forward = _forward(model)
+        return np.concatenate([_scores(forward(rows[i : i + size])) for i in range(0, len(rows), size)])
 
 
 def accuracy(scores: Any, labels: Any) -> float:
@@ -174,34 +181,43 @@ def accuracy(scores: Any, labels: Any) -> float:
 
 
 def _step(
-    model: Module, optimizer: Optimizer, criterion: Loss, X: Array, y: Array, rows: Array, l2: float,
-    epoch: int, step: int,
+    model: Module, forward: Callable[[Array], Any], optimizer: Optimizer, criterion: Loss, X: Array, y: Array,
+    l2: float, history: History,
 ) -> tuple[Array, float]:
-    """Forward, backward, update on the examples ``rows``. Returns the scores and the loss without the penalty."""
-    outputs = _forward(model, X[rows])
-    objective = criterion(outputs, y[rows])
+    """Forward, backward and update on one batch. Returns the scores, and the loss without the penalty."""
+    outputs = forward(X)
+    objective = criterion(outputs, y)
     if not isinstance(objective, Value | Tensor):
         raise TypeError(f"loss must return a Value or a Tensor of one element, got {objective!r}")
-    batch_loss = float(objective)
+    batch_loss = total = float(objective)
     if l2:
         objective = objective + l2_penalty(model.parameters(), l2)
-    if not math.isfinite(float(objective)):
-        raise TrainingError(
-            f"the loss became {float(objective)} in epoch {epoch + 1}, step {step + 1}, at learning rate "
-            f"{optimizer.lr:g}; the parameters are as they were before this step. Lower the learning rate, or run "
-            f"the step inside autograd.detect_anomaly() to see which operation made it"
-        )
+        total = float(objective)
+    if not math.isfinite(total):
+        raise _diverged(model, f"the loss became {total}", optimizer, history)
     optimizer.zero_grad()
     objective.backward()
     optimizer.step()
     return _scores(outputs), batch_loss
 
 
-def _forward(model: Module, rows: Array) -> Any:
-    """A Tensor of outputs from a vectorized model; a list of outputs, one an example, from a scalar one."""
-    if _is_scalar(model):
-        return [model(row) for row in rows.tolist()]
-    return model(rows)
+def _diverged(model: Module, what: str, optimizer: Optimizer, history: History) -> TrainingError:
+    spoilt = [name for name, p in model.named_parameters() if not np.isfinite(p.data).all()]
+    state = (
+        f"{', '.join(spoilt[:3])} {'hold' if len(spoilt) > 1 else 'holds'} nan or inf, from a gradient that overflowed"
+        if spoilt
+        else "the parameters are as they were before this step"
+    )
+    return TrainingError(
+        f"{what} in epoch {len(history.loss) + 1}, step {history.steps + 1}, at learning rate {optimizer.lr:g}; "
+        f"{state}. Lower the learning rate, or run the step inside autograd.detect_anomaly() to see which "
+        f"operation made it"
+    )
+
+
+def _forward(model: Module) -> Callable[[Array], Any]:
+    """Rows to outputs: a Tensor from a vectorized model, a list of outputs, one an example, from a scalar one."""
+    return (lambda rows: [model(row) for row in rows.tolist()]) if _is_scalar(model) else model
 
 
 def _scores(outputs: Any) -> Array:
@@ -225,17 +241,17 @@ def _hits(criterion: Loss, scores: Array, labels: Array) -> float:
 
 def _count_hits(scores: Array, labels: Array) -> float:
     if scores.ndim == 2 and scores.shape[1] > 1 and labels.ndim == 1:
-        return int((scores.argmax(axis=1) == labels).sum())
+        return int(np.count_nonzero(scores.argmax(axis=1) == labels))
     right = (scores > 0) == (labels.reshape(scores.shape) > 0)
     return float(right.reshape(len(scores), -1).mean(axis=1).sum())  # of several labels a row, the fraction
 
 
 def _evaluate(model: Module, examples: tuple[Array, Array], criterion: Loss, size: int = 1000) -> "_Totals":
     X, y = examples
-    totals = _Totals()
+    totals, forward = _Totals(), _forward(model)
     with _inference(model, size):
         for i in range(0, len(y), size):
-            outputs, labels = _forward(model, X[i : i + size]), y[i : i + size]
+            outputs, labels = forward(X[i : i + size]), y[i : i + size]
             totals.add(float(criterion(outputs, labels)), _hits(criterion, _scores(outputs), labels), len(labels))
     return totals
 
@@ -281,7 +297,7 @@ def _check_targets(model: Module, examples: tuple[Array, Array] | None, criterio
         return
     X, y = examples
     with _inference(model, 1):
-        first = _forward(model, X[:1])
+        first = _forward(model)(X[:1])
         criterion(first[np.zeros(len(y), int)] if isinstance(first, Tensor) else first * len(y), y)
 
 

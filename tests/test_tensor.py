@@ -392,12 +392,19 @@ def test_dtypes_of_what_comes_in() -> None:
     assert Tensor(np.float32(1.5)).dtype == np.float32
 
 
-def test_a_float_array_is_held_not_copied() -> None:
+def test_an_array_is_copied() -> None:
+    """Else ``w.data -= ...`` would change the array of whoever made the tensor."""
     array = np.array([1.0, 2.0])
-    assert Tensor(array).data is array
-    assert np.asarray(Tensor(array)) is array
-    assert Tensor(array).numpy() is array
-    assert np.asarray(Tensor(array), dtype=np.float32).dtype == np.float32
+    tensor = Tensor(array)
+    tensor.data -= 1.0
+    assert array.tolist() == [1.0, 2.0]
+
+
+def test_the_plain_array_of_a_tensor_is_its_own() -> None:
+    tensor = Tensor([1.0, 2.0])
+    assert np.asarray(tensor) is tensor.data
+    assert tensor.numpy() is tensor.data
+    assert np.asarray(tensor, dtype=np.float32).dtype == np.float32
 
 
 def test_astype() -> None:
