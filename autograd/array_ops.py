@@ -141,7 +141,7 @@ def _linear_vjp(i: int, m: Any, g: Any, y: Any, x: Any, weight: Any, bias: Any =
     if len(g.shape) != 2:
         g, x = (m.reshape(part, shape=(-1, part.shape[-1])) for part in (g, x))
     if i == 1:  # laid out in memory as `nn.Linear` keeps its weights
-        return m.matmul(_transposed(m, g), x, order="F")
+        return m.matmul(m.transpose(g, axes=(1, 0)), x, order="F")
     return m.sum(g, axis=0, keepdims=False)
 
 

@@ -146,6 +146,8 @@ class _Mode(threading.local):
     anomaly: bool = False
     usual: bool = True
     """Recording and not looking for anomalies: one look decides the common case."""
+    quiet: bool = False
+    """NumPy has already been told to follow IEEE 754 without a word."""
     origins: "WeakKeyDictionary[Node, str] | None" = None
     """Where each node was made; kept only inside `detect_anomaly`."""
 
@@ -181,6 +183,13 @@ def detect_anomaly() -> Any:
     checked as they happen; `backward` called inside the block checks every contribution it sends.
     """
     return _mode(anomaly=True, origins=WeakKeyDictionary())
+
+
+@contextmanager
+def ieee_arithmetic() -> Iterator[None]:
+    """Let NumPy answer as IEEE 754 does, without warnings: once for a whole loop, else for each operation."""
+    with np.errstate(all="ignore"), _mode(quiet=True):
+        yield
 
 
 _PACKAGES = tuple(str(Path(__file__).parents[1] / name) + os.sep for name in ("autograd", "nn"))
@@ -269,6 +278,7 @@ def backward(root: Node, seed: Any, create_graph: bool = False) -> None:
         )
     order = topological_order(root)
     before = [node.grad for node in order]
+    anomaly = MODE.anomaly
     try:
         for node in order:
             node.grad = None
@@ -278,7 +288,7 @@ def backward(root: Node, seed: Any, create_graph: bool = False) -> None:
             if node.vjp is None or g is None:  # a leaf; or cut off, by requires_grad = False on an interior node
                 continue
             contributions = node._recorded_vjp(g) if create_graph else node.vjp(g)
-            if MODE.anomaly:
+            if anomaly:
                 _check_backward(node, g, contributions)
             for parent, d in zip(node.parents, contributions):  # noqa: B905 (the hottest line there is)
                 if parent.grad is None:

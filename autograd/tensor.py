@@ -1,6 +1,7 @@
 """`Tensor`: a NumPy array that remembers where it came from. The same engine as `Value`, the same rows."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from typing import Any, Self
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import DTypeLike
 
 from autograd.array_ops import ARRAY_OPS, ARRAYS, Array, ArrayOp, Axis, Shape, normalized, unbroadcast
 from autograd.errors import GraphError
-from autograd.graph import MODE, Node, backward, check_forward
+from autograd.graph import MODE, Node, backward, check_forward, ieee_arithmetic
 from autograd.ops import Op
 
 Contributions = Sequence[Array | None]
@@ -43,8 +44,19 @@ class Tensor(Node):
     # ----- what every node provides -----
 
     @classmethod
-    def _constant(cls, data: Any) -> "Tensor":
-        return _tensor(as_array(data), requires_grad=False)
+    def _constant(cls, data: Any) -> Self:
+        return cls._holding(as_array(data))
+
+    @classmethod
+    def _holding(cls, array: Array) -> Self:
+        """A constant that holds ``array`` itself: nobody will move it."""
+        constant = cls.__new__(cls)
+        constant.data = array
+        constant.grad = None
+        constant.label = ""
+        constant.op, constant.parents, constant.vjp = None, (), None
+        constant.requires_grad = False
+        return constant
 
     @classmethod
     def _lift(cls, operands: tuple[Any, ...]) -> tuple["Tensor", ...]:
@@ -53,23 +65,21 @@ class Tensor(Node):
         if len(dtypes) == len(operands):
             return operands
         dtype = np.result_type(*dtypes) if dtypes else np.dtype(float)
-        return tuple([x if isinstance(x, Tensor) else cls._constant(_operand(x, dtype)) for x in operands])
+        return tuple([x if isinstance(x, Tensor) else cls._holding(_operand(x, dtype)) for x in operands])
 
     @classmethod
     def _apply(cls, op: Op | ArrayOp, *args: Any, **options: Any) -> "Tensor":
         if isinstance(op, ArrayOp):
-            return cls._apply_array_op(op.bind(options), args)
+            return cls._apply_array_op(op.bind(options) if options else op, args)
         parents = Tensor._lift(op.complete(args))
         wanted = tuple([p.requires_grad for p in parents])
         xs = tuple([p.data for p in parents])
-        with np.errstate(all="ignore"):
-            y = op.forward(ARRAYS, *xs)
+        y = op.forward(ARRAYS, *xs) if MODE.quiet else _quietly(op.forward, ARRAYS, *xs)
 
         def vjp(g: Array) -> Contributions:
-            partials = op.node_partials(ARRAYS, y, xs, wanted)
             return [
-                None if d is None else _like(x, unbroadcast(ARRAYS, g * d, x.shape))
-                for d, x in zip(partials, xs, strict=True)
+                _like(x, g * d(ARRAYS, y, *xs)) if want else None
+                for d, x, want in zip(op.partials, xs, wanted, strict=True)
             ]
 
         return _record(op, y, parents, wanted, vjp)
@@ -79,8 +89,7 @@ class Tensor(Node):
         parents = Tensor._lift(args)
         wanted = tuple([p.requires_grad for p in parents])
         xs = tuple([p.data for p in parents])
-        with np.errstate(all="ignore"):
-            y = op.forward(*xs, **op.options)
+        y = op.forward(*xs, **op.options) if MODE.quiet else _quietly(op.forward, *xs, **op.options)
         options = op.options
         if op.keeps:
             y, kept = y
@@ -137,7 +146,7 @@ class Tensor(Node):
         seed = np.ones(self.shape, self.dtype) if gradient is None else np.array(as_array(gradient, self.dtype))
         if seed.shape != self.shape:
             raise GraphError(f"gradient has shape {seed.shape}; it must have that of the tensor, {self.shape}")
-        with np.errstate(all="ignore"):  # contributions may add up to inf or nan, as IEEE 754 has it
+        with nullcontext() if MODE.quiet else ieee_arithmetic():
             backward(self, Tensor._constant(seed) if create_graph else seed, create_graph)
 
     # ----- an array among arrays -----
@@ -162,7 +171,7 @@ class Tensor(Node):
         """The plain number in a tensor of one element."""
         if self.data.size != 1:
             raise ValueError(f"item() is for one element, this tensor has shape {self.shape}; use .data")
-        return float(self.data.reshape(()))
+        return float(self.data.item())
 
     def numpy(self) -> Array:
         """The plain array; it is the tensor's own, so copy it before you change it."""
@@ -171,8 +180,7 @@ class Tensor(Node):
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
         return np.array(self.data, dtype, copy=copy)
 
-    def __float__(self) -> float:
-        return self.item()
+    __float__ = item
 
     def __bool__(self) -> bool:
         if self.data.size != 1:
@@ -360,35 +368,31 @@ class Tensor(Node):
         return n
 
 
-def _tensor(data: Array, requires_grad: bool) -> Tensor:
-    """A leaf that holds ``data`` itself, unchecked and not copied."""
-    out = Tensor.__new__(Tensor)
-    out.data = data
-    out.grad = None
-    out.label = ""
-    out.op = None
-    out.parents = ()
-    out.vjp = None
-    out.requires_grad = requires_grad
-    return out
+def _quietly(forward: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    with np.errstate(all="ignore"):
+        return forward(*args, **options)
 
 
 def _record(
     op: Op | ArrayOp, y: Any, parents: tuple[Tensor, ...], wanted: tuple[bool, ...], vjp: Callable[[Array], Any]
 ) -> Tensor:
     """The new node ``y``, with its history if a gradient can ever be asked for."""
-    y = y if y.__class__ is np.ndarray else np.asarray(y)  # NumPy makes scalars of arrays of shape ()
-    out = _tensor(y, MODE.recording and True in wanted)
-    if out.requires_grad:
-        out.op, out.parents, out.vjp = op, parents, vjp
+    out = Tensor.__new__(Tensor)
+    out.data = y if y.__class__ is np.ndarray else np.asarray(y)  # NumPy makes scalars of arrays of shape ()
+    out.grad = None
+    out.label = ""
+    out.requires_grad = MODE.recording and True in wanted
+    out.op, out.parents, out.vjp = (op, parents, vjp) if out.requires_grad else (None, (), None)
     if MODE.anomaly:
         check_forward(out, op, parents)
     return out
 
 
 def _like(x: Array, g: Any) -> Array:
-    """A contribution in the dtype of its operand."""
-    return g if g.__class__ is np.ndarray and g.dtype == x.dtype else np.asarray(g, x.dtype)
+    """A contribution in the shape and dtype of its operand."""
+    if g.__class__ is np.ndarray and g.shape == x.shape and g.dtype == x.dtype:
+        return g
+    return np.asarray(unbroadcast(ARRAYS, g, x.shape), x.dtype)
 
 
 def _integers(name: str, given: tuple[Any, ...]) -> tuple[int, ...]:
@@ -411,8 +415,9 @@ def _data(other: Any) -> Any:
 
 def _operand(x: Any, dtype: np.dtype[Any]) -> Array:
     """A plain operand as an array: a floating array keeps its dtype, everything else takes ``dtype``."""
-    floating = isinstance(x, np.ndarray) and x.ndim > 0 and x.dtype.kind == "f"
-    return as_array(x, None if floating else dtype)
+    if isinstance(x, np.ndarray) and x.ndim and x.dtype.kind == "f":
+        return x
+    return as_array(x, dtype)
 
 
 def _floating(dtype: DTypeLike) -> np.dtype[Any]:

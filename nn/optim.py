@@ -4,6 +4,7 @@ An optimiser keeps its state by parameter name, and never on the parameter. `ste
 and all new state before it writes the first one.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -37,7 +38,8 @@ class Optimizer:
 
     def step(self) -> None:
         """Move every parameter that has a gradient."""
-        self.lr = real("lr", self.lr)  # a Python float again: NumPy's float64 would widen float32 parameters
+        if self.lr.__class__ is not float or not 0.0 <= self.lr < math.inf:
+            self.lr = real("lr", self.lr)  # a Python float again: NumPy's float64 would widen float32 parameters
         state = {name: dict(kept) for name, kept in self.state.items()}
         moved = {
             name: self.update(p.data, p.grad.data if isinstance(p.grad, Node) else p.grad, state[name])

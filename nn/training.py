@@ -13,6 +13,7 @@ import numpy as np
 
 from autograd import Tensor, Value, no_grad, paused_gc
 from autograd.array_ops import Array
+from autograd.graph import ieee_arithmetic
 from nn.checks import choice, numbers, real, whole
 from nn.losses import LOSSES, Loss, l2_penalty
 from nn.module import Module
@@ -114,22 +115,22 @@ def fit(
     start = time.perf_counter()
     with ExitStack() as stack:
         stack.enter_context(paused_gc())
+        stack.enter_context(ieee_arithmetic())
         stack.enter_context(_blas_threads(model, size))
         stop = stack.enter_context(_polite_interrupt())
         stack.callback(setattr, optimizer, "lr", base_lr)
         bar = stack.enter_context(_Bar(epochs, steps_an_epoch, progress))
         for epoch in range(epochs):
             order = rng.permutation(n) if shuffle else np.arange(n)
-            totals = _Totals()
+            totals = _Totals(criterion)
             for rows in np.array_split(order, range(size, n, size)):
                 if schedule is not None:
                     factor = schedule(history.steps / (epochs * steps_an_epoch))
                     optimizer.lr = base_lr * real("the schedule's factor", factor)
                 targets = y[rows]
-                scores, batch_loss = _step(
-                    model, forward, optimizer, criterion, X[rows], targets, l2, history
-                )
-                totals.add(batch_loss, _hits(criterion, scores, targets), len(rows))
+                inputs = X.take(rows, axis=0)
+                outputs, batch_loss = _step(model, forward, optimizer, criterion, inputs, targets, l2, history)
+                totals.add(batch_loss, outputs, targets)
                 history.steps += 1
                 bar.advance(epoch, totals)
                 if stop():
@@ -152,7 +153,7 @@ def evaluate(model: Module, data: tuple[Any, Any], loss: str | Loss) -> tuple[fl
     """(mean loss, accuracy) of ``model`` on ``data``; the accuracy is nan where targets are no classes."""
     criterion = _loss(loss)
     totals = _evaluate(model, _examples(model, data, "data"), criterion)
-    return totals.loss / totals.n, totals.hits / totals.n
+    return totals.loss(), totals.accuracy()
 
 
 def predict(model: Module, X: Any, batch_size: int = 1000) -> Array:
@@ -183,8 +184,8 @@ def accuracy(scores: Any, labels: Any) -> float:
 def _step(
     model: Module, forward: Callable[[Array], Any], optimizer: Optimizer, criterion: Loss, X: Array, y: Array,
     l2: float, history: History,
-) -> tuple[Array, float]:
-    """Forward, backward and update on one batch. Returns the scores, and the loss without the penalty."""
+) -> tuple[Any, float]:
+    """Forward, backward and update on one batch. Returns the outputs, and the loss without the penalty."""
     outputs = forward(X)
     objective = criterion(outputs, y)
     if not isinstance(objective, Value | Tensor):
@@ -198,7 +199,7 @@ def _step(
     optimizer.zero_grad()
     objective.backward()
     optimizer.step()
-    return _scores(outputs), batch_loss
+    return outputs, batch_loss
 
 
 def _diverged(model: Module, what: str, optimizer: Optimizer, history: History) -> TrainingError:
@@ -234,11 +235,6 @@ def _loss(loss: str | Loss) -> Loss:
     return loss if callable(loss) else choice("loss", loss, LOSSES)
 
 
-def _hits(criterion: Loss, scores: Array, labels: Array) -> float:
-    known = getattr(criterion, "__name__", "") in _CLASSIFYING
-    return _count_hits(scores, labels) if known else math.nan
-
-
 def _count_hits(scores: Array, labels: Array) -> float:
     if scores.ndim == 2 and scores.shape[1] > 1 and labels.ndim == 1:
         return int(np.count_nonzero(scores.argmax(axis=1) == labels))
@@ -248,31 +244,53 @@ def _count_hits(scores: Array, labels: Array) -> float:
 
 def _evaluate(model: Module, examples: tuple[Array, Array], criterion: Loss, size: int = 1000) -> "_Totals":
     X, y = examples
-    totals, forward = _Totals(), _forward(model)
+    totals, forward = _Totals(criterion), _forward(model)
     with _inference(model, size):
         for i in range(0, len(y), size):
             outputs, labels = forward(X[i : i + size]), y[i : i + size]
-            totals.add(float(criterion(outputs, labels)), _hits(criterion, _scores(outputs), labels), len(labels))
+            totals.add(float(criterion(outputs, labels)), outputs, labels)
     return totals
 
 
-@dataclass
 class _Totals:
-    """Sums over the examples seen so far."""
+    """Mean loss and accuracy of the examples seen so far.
 
-    loss: float = 0.0
-    hits: float = 0.0
-    n: int = 0
+    Hits are counted some batches at a time: counting them in each would cost as much as a small layer.
+    """
 
-    def add(self, mean_loss: float, hits: float, n: int) -> None:
-        self.loss += mean_loss * n
-        self.hits += hits
-        self.n += n
+    def __init__(self, criterion: Loss) -> None:
+        self.classifying = getattr(criterion, "__name__", "") in _CLASSIFYING
+        self.n = 0
+        self._loss = 0.0
+        self._hits = 0.0
+        self._uncounted: list[tuple[Array, Array]] = []
+
+    def add(self, mean_loss: float, outputs: Any, targets: Array) -> None:
+        self.n += len(targets)
+        self._loss += mean_loss * len(targets)
+        if self.classifying:
+            self._uncounted.append((_scores(outputs), targets))
+            if len(self._uncounted) == 64:
+                self._count()
+
+    def _count(self) -> None:
+        if self._uncounted:
+            scores, targets = zip(*self._uncounted, strict=True)
+            self._hits += _count_hits(np.concatenate(scores), np.concatenate(targets))
+            self._uncounted.clear()
+
+    def loss(self) -> float:
+        return self._loss / self.n
+
+    def accuracy(self) -> float:
+        """nan where the targets are no classes."""
+        self._count()
+        return self._hits / self.n if self.classifying else math.nan
 
     def append_to(self, losses: list[float], accuracies: list[float]) -> None:
-        losses.append(self.loss / self.n)
-        if not math.isnan(self.hits):
-            accuracies.append(self.hits / self.n)
+        losses.append(self.loss())
+        if self.classifying:
+            accuracies.append(self.accuracy())
 
 
 # ----- examples -----
@@ -375,19 +393,26 @@ class _Bar:
 
         self.epochs = epochs
         self.tqdm = tqdm(total=epochs * steps_an_epoch, disable=not shown, unit="step", mininterval=0.2)
+        self.now: tuple[int, _Totals] | None = None
 
     def __enter__(self) -> "_Bar":
         return self
 
     def __exit__(self, *exception: Any) -> None:
+        self._describe()
         self.tqdm.close()
 
     def advance(self, epoch: int, totals: _Totals) -> None:
-        if self.tqdm.disable:
+        self.now = epoch, totals
+        if self.tqdm.update():  # it was drawn just now, so the next time it is drawn is some steps away
+            self._describe()
+
+    def _describe(self) -> None:
+        if self.now is None or self.tqdm.disable:
             return
+        epoch, totals = self.now
         self.tqdm.set_description(f"epoch {epoch + 1}/{self.epochs}", refresh=False)
-        shown = {"loss": f"{totals.loss / totals.n:.4f}"}
-        if not math.isnan(totals.hits):
-            shown["accuracy"] = f"{totals.hits / totals.n:.2%}"
+        shown = {"loss": f"{totals.loss():.4f}"}
+        if totals.classifying:
+            shown["accuracy"] = f"{totals.accuracy():.2%}"
         self.tqdm.set_postfix(shown, refresh=False)
-        self.tqdm.update()

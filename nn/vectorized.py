@@ -44,13 +44,14 @@ class Linear(Module):
         self.bias = None if start is None else Tensor(np.full(nout, start), dtype=dtype)
 
     def __call__(self, x: Any) -> Tensor:
-        if not isinstance(x, Tensor):
-            x = numbers("x", x, self.weight.dtype)
-        nout, nin = self.weight.shape
-        if not x.ndim or x.shape[-1] != nin:
-            raise ValueError(f"Linear({nin}, {nout}) takes rows of {nin} numbers, got an array of shape {x.shape}")
+        weight = self.weight.data
+        rows = x.data if isinstance(x, Tensor) else numbers("x", x, weight.dtype)
+        if rows.shape[-1:] != weight.shape[1:]:
+            nout, nin = weight.shape
+            raise ValueError(f"Linear({nin}, {nout}) takes rows of {nin} numbers, got an array of shape {rows.shape}")
         bias = () if self.bias is None else (self.bias,)
-        return activate(self.activation, Tensor._apply(ARRAY_OPS["linear"], x, self.weight, *bias))  # type: ignore[no-any-return]
+        y = Tensor._apply(ARRAY_OPS["linear"], x if isinstance(x, Tensor) else rows, self.weight, *bias)
+        return activate(self.activation, y)  # type: ignore[no-any-return]
 
     def to_values(self) -> "scalar.Layer":
         """The same layer made of `Value`s, with copies of these weights."""
