@@ -39,11 +39,14 @@ def _documented(function: Callable[..., Any], op: Op) -> Callable[..., Any]:
 
 
 def _function(op: Op) -> Callable[..., Any]:
-    return _documented(lambda *args: _evaluate(op, *args), op)
+    return _documented(lambda *args, **named: _evaluate(op, *(op.complete(args, named) if named else args)), op)
 
 
 def _method(op: Op) -> Callable[..., Any]:
-    return _documented(lambda self, *args: self._apply(op, self, *args), op)
+    def method(self: Node, *args: Any, **named: Any) -> Node:
+        return self._apply(op, *(op.complete((self, *args), named) if named else (self, *args)))
+
+    return _documented(method, op)
 
 
 def where(condition: Any, a: Any, b: Any) -> Any:

@@ -9,9 +9,10 @@ for each multiply-add is what makes scalar engines slow.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import mul
+from types import MappingProxyType
 from typing import Any
 
 from autograd.namespaces import SCALARS, Rule, ieee
@@ -64,12 +65,15 @@ class Op:
         code = self.forward.__code__
         return tuple(code.co_varnames[1 : code.co_argcount])
 
-    def complete(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
-        """``args`` with the defaults of those left out; a wrong number of them is a `TypeError`."""
-        missing = self.arity - len(args)
-        if not 0 <= missing <= len(self.defaults):
-            raise TypeError(f"{self.name}({', '.join(self.arguments)}) got {len(args)} arguments")
-        return args + self.defaults[len(self.defaults) - missing :] if missing else args
+    def complete(self, args: tuple[Any, ...], named: Mapping[str, Any] = MappingProxyType({})) -> tuple[Any, ...]:
+        """``args`` with the arguments given by name and the defaults of those left out, in order."""
+        in_order = dict(zip(self.arguments, args, strict=False))
+        optional = dict(zip(self.arguments[self.arity - len(self.defaults) :], self.defaults, strict=True))
+        complete = optional | in_order | dict(named)
+        if len(args) > self.arity or in_order.keys() & named.keys() or complete.keys() != set(self.arguments):
+            by_name = f" and {', '.join(named)} by name" if named else ""
+            raise TypeError(f"{self.name}({', '.join(self.arguments)}) got {len(args)} in order{by_name}")
+        return tuple(complete[name] for name in self.arguments)
 
     def masked_vjp(self, saved: tuple[Saved, Mask], g: float) -> Contributions:
         """As `scalar_vjp`, with None for the parents that are constants."""

@@ -71,7 +71,7 @@ class Tensor(Node):
     def _apply(cls, op: Op | ArrayOp, *args: Any, **options: Any) -> "Tensor":
         if isinstance(op, ArrayOp):
             return cls._apply_array_op(op.bind(options) if options else op, args)
-        parents = Tensor._lift(op.complete(args))
+        parents = Tensor._lift(args if len(args) == op.arity else op.complete(args))
         wanted = tuple([p.requires_grad for p in parents])
         xs = tuple([p.data for p in parents])
         y = op.forward(ARRAYS, *xs) if MODE.quiet else _quietly(op.forward, ARRAYS, *xs)

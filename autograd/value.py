@@ -51,7 +51,7 @@ class Value(Node):
             if a.__class__ is not Value or not a.requires_grad:
                 common = False
         if not common:
-            args = Value._lift(op.complete(args))
+            args = Value._lift(args if len(args) == op.arity else op.complete(args))
         xs = (args[0].data, args[1].data) if len(args) == 2 else tuple([p.data for p in args])
         try:
             y = op.forward(SCALARS, *xs)
@@ -207,7 +207,10 @@ def as_float(data: Any) -> float:
     """``data`` as a Python float, or a `TypeError` that says what to write instead."""
     number = data.item() if isinstance(data, np.ndarray) and data.shape == () else data
     if isinstance(number, Real | np.bool_):
-        return float(number)
+        try:
+            return float(number)
+        except OverflowError:
+            raise OverflowError(f"a Value is at most 1.8e308, and this {type(number).__name__} is larger") from None
     instead = next((text for kinds, text in _INSTEAD if isinstance(data, kinds)), "give a float or an int")
     text = repr(data)
     text = text if len(text) <= 60 else text[:57] + "..."

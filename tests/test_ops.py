@@ -341,6 +341,20 @@ def test_method_and_function_are_one_operation(op: Op) -> None:
 
 
 @pytest.mark.parametrize("op", [op for op in OPS.values() if op.defaults], ids=lambda op: op.name)
+@pytest.mark.parametrize("make", [Value, Tensor, float], ids=["value", "tensor", "float"])
+def test_optional_arguments_may_be_given_by_name(op: Op, make: Callable[[float], Any]) -> None:
+    x, (name,) = make(-0.7), op.arguments[1:]
+    in_order, by_name = getattr(autograd, op.name)(x, 0.3), getattr(autograd, op.name)(x, **{name: 0.3})
+    assert float(in_order) == float(by_name) != float(getattr(autograd, op.name)(x))
+    if make is not float:
+        assert float(getattr(x, op.name)(**{name: 0.3})) == float(in_order)
+    with pytest.raises(TypeError, match="got 1 in order and wrong by name"):
+        getattr(autograd, op.name)(x, wrong=0.3)
+    with pytest.raises(TypeError, match=f"got 2 in order and {name} by name"):
+        getattr(autograd, op.name)(x, 0.3, **{name: 0.3})
+
+
+@pytest.mark.parametrize("op", [op for op in OPS.values() if op.defaults], ids=lambda op: op.name)
 def test_defaults_may_be_left_out(op: Op) -> None:
     x = -1.5
     explicit = getattr(autograd, op.name)(x, *op.defaults)

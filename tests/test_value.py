@@ -67,6 +67,11 @@ def test_what_a_value_is_not_made_from(bad: Any, message: str) -> None:
                 operation()
 
 
+def test_a_number_too_large_for_a_double_is_named() -> None:
+    with pytest.raises(OverflowError, match="and this int is larger"):
+        Value(10**400)
+
+
 @pytest.mark.parametrize("bad", ["3.0", None, 1j, Decimal(1)])
 def test_on_the_left_side_too(bad: Any) -> None:
     for operation in (lambda: bad + Value(1.0), lambda: bad - Value(1.0), lambda: bad / Value(1.0)):
