@@ -284,8 +284,7 @@ class Reduction:
 
     def scalar_vjp(self, saved: Saved, g: float) -> Contributions:
         """``((y, *xs), g) -> [g ∂y/∂x_i]``."""
-        y, *xs = saved
-        return [g * d for d in self.partials(SCALARS, y, xs)]
+        return [g * d for d in self.partials(SCALARS, saved[0], saved[1:])]
 
     def masked_vjp(self, saved: tuple[Saved, Mask], g: float) -> Contributions:
         """As `scalar_vjp`, with None for the parents that are constants."""

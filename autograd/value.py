@@ -65,14 +65,13 @@ class Value(Node):
     def _reduce(cls, op: Reduction, operands: tuple[Any, ...]) -> "Value":
         if not operands:
             raise ValueError(f"{op.name}() of no numbers; give it at least one")
-        common = MODE.usual and not [x for x in operands if x.__class__ is not Value or not x.requires_grad]
-        if not common:
-            operands = Value._lift(operands)
-        xs = tuple([p.data for p in operands])
-        y = op.forward(xs)
-        if common:
+        xs = tuple([x.data for x in operands if x.__class__ is Value and x.requires_grad])
+        if MODE.usual and len(xs) == len(operands):
+            y = op.forward(xs)
             return _node(op, y, operands, _closure(op.scalar_vjp, (y, *xs)))
-        return _record(op, y, xs, operands)
+        parents = Value._lift(operands)
+        xs = tuple([p.data for p in parents])
+        return _record(op, op.forward(xs), xs, parents)
 
     def add_grad(self, g: Any) -> None:
         fresh = not isinstance(self.grad, Node) and not self.grad

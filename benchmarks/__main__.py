@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks import mnist
+from benchmarks import mnist, threads
 from demos import mnist as mnist_demo
 from demos import spiral as spiral_demo
 
@@ -89,6 +89,18 @@ def spiral_accuracy(rounds: int) -> list[Row]:
     return [Row(what, "", f"{seconds:.1f} s of training", f"{accuracy:.2%}", "98 %", accuracy >= 0.98)]
 
 
+def blas_threads(rounds: int) -> list[Row]:
+    """One BLAS thread against two, by the size of a training step; what `nn.fit` decides by."""
+    rows = []
+    for nouts, batch in threads.SIZES:
+        seconds = threads.measure(nouts, batch, 3 * rounds)
+        one, two = seconds[1], seconds[2]
+        what = f"{threads.STEPS} steps of {threads.multiplications(nouts, batch):.0e} multiplications, two threads"
+        result = f"{statistics.median(one) / statistics.median(two):.2f} times faster"
+        rows.append(Row(what, f"one thread {spread(one)}", spread(two), result, "", True))
+    return rows
+
+
 def import_time(rounds: int) -> list[Row]:
     """`import autograd` in a fresh Python, beside `import numpy`, which it contains."""
     program = "import time; t = time.perf_counter(); import {0}; print(time.perf_counter() - t)"
@@ -103,7 +115,8 @@ def import_time(rounds: int) -> list[Row]:
 
 
 SECTIONS: dict[str, Callable[[int], list[Row]]] = {
-    function.__name__: function for function in (moons, mnist_epoch, mnist_accuracy, spiral_accuracy, import_time)
+    function.__name__: function
+    for function in (moons, mnist_epoch, mnist_accuracy, spiral_accuracy, import_time, blas_threads)
 }
 
 
@@ -142,7 +155,8 @@ def main() -> None:
     for name in arguments.sections or SECTIONS:
         for row in SECTIONS[name](arguments.rounds):
             rows.append(row)
-            cells = (row.what, row.peer, row.ours, row.result, row.target, "reached" if row.reached else "missed")
+            verdict = ("reached" if row.reached else "missed") if row.target else ""
+            cells = (row.what, row.peer, row.ours, row.result, row.target, verdict)
             print(f"| {' | '.join(cells)} |", flush=True)
     if arguments.json:
         arguments.json.write_text(json.dumps({"machine": machine(), "rows": [asdict(row) for row in rows]}, indent=2))

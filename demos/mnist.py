@@ -12,7 +12,7 @@ from nn.plots import digit_sheet, loss_curve
 def train(seed: int, epochs: int = 8) -> tuple[nn.Module, nn.History, float]:
     """The network, its history and its test accuracy."""
     digits = nn.data.mnist()
-    model = nn.vectorized.MLP(784, [256, 10], seed=seed)
+    model = nn.vectorized.MLP(784, [256, 128, 10], seed=seed)
     history = nn.fit(
         model,
         digits.train,

@@ -23,8 +23,9 @@ from nn.schedules import Schedule
 _CLASSIFYING = ("hinge", "bce_with_logits", "cross_entropy")
 """The losses whose targets are classes, so that accuracy means something."""
 
-_THREADED_WORK = 1e9
-"""Multiplications in a step above which a second BLAS thread pays; below, it costs (see benchmarks)."""
+_THREADED_WORK = 2e8
+"""Multiplications in a step above which more BLAS threads pay. Below, they gain little on an idle machine, and on a
+busy one lose much, waiting for each other (`python -m benchmarks blas_threads`)."""
 
 
 class TrainingError(ArithmeticError):

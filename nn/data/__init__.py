@@ -3,10 +3,10 @@ a reader for the IDX files those come in. Everything is plain NumPy and needs no
 `X, y = spiral()` and `train, test, classes = mnist()` are all there is to it.
 """
 
-from .dataset import Dataset
-from .idx import IDXError, read_idx
-from .mnist import ImageData, fashion_mnist, mnist
-from .toy import TOY, blobs, circles, moons, spiral, xor
+from nn.data.dataset import Dataset
+from nn.data.idx import IDXError, read_idx
+from nn.data.mnist import ImageData, fashion_mnist, mnist
+from nn.data.toy import TOY, blobs, circles, moons, spiral, xor
 
 __all__ = [
     "TOY",

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .dataset import Dataset
-from .idx import IDXError, as_path, read_idx
+from nn.data.dataset import Dataset
+from nn.data.idx import IDXError, as_path, read_idx
 
 CHECKOUT = Path(__file__).resolve().parents[2] / "demos" / "data"
 """Where a checkout of the project keeps data: the folder beside the package `nn`."""

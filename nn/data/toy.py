@@ -17,7 +17,7 @@ from numbers import Integral
 import numpy as np
 from numpy.typing import NDArray
 
-from .dataset import Dataset
+from nn.data.dataset import Dataset
 
 Array = NDArray[np.float64]
 Seed = int | np.random.Generator
