@@ -14,7 +14,8 @@ from typing import Any
 
 from autograd.errors import AnomalyError, GraphError
 from autograd.functions import FUNCTIONS
-from autograd.graph import Node, detect_anomaly, no_grad, paused_gc, topological_order
+from autograd.graph import Node, topological_order
+from autograd.modes import detect_anomaly, no_grad, paused_gc
 from autograd.tensor import Tensor, concatenate, stack
 from autograd.value import Value
 
@@ -31,7 +32,7 @@ __all__ = [
     "paused_gc",
     "stack",
     "topological_order",
-    *FUNCTIONS,
+    *(FUNCTIONS.keys() - {"abs", "sum"}),  # `from autograd import *` shall not hide Python's own
 ]
 
 
@@ -42,4 +43,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted({*__all__, *FUNCTIONS})

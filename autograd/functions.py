@@ -53,7 +53,10 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     """``a`` where ``condition`` holds, else ``b``. The condition is a truth value and has no gradient."""
     truth = condition.data if isinstance(condition, Node) else condition
     if not isinstance(truth, bool | float):
-        truth = as_array(truth) != 0.0
+        try:
+            truth = as_array(truth) != 0.0
+        except TypeError as error:
+            raise TypeError(f"condition of where() must be a truth value or an array of them: {error}") from None
     return _evaluate(OPS["where"], truth if np.ndim(truth) else bool(truth), a, b)
 
 

@@ -4,20 +4,12 @@ A node knows its parents; a parent does not know its children. So dropping the r
 whole graph by reference counting, without waiting for the garbage collector.
 """
 
-import gc
-import linecache
-import os
-import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+import reprlib
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self
-from weakref import WeakKeyDictionary
 
-import numpy as np
-
-from autograd.errors import AnomalyError, GraphError
+from autograd.errors import GraphError
+from autograd.modes import MODE, check_backward
 from autograd.ops import OPS
 
 Vjp = Callable[[Any], Sequence[Any]]
@@ -127,6 +119,46 @@ class Node:
 
         def __getattr__(self, name: str) -> Callable[..., Self]: ...
 
+    # ----- a number among numbers -----
+
+    @classmethod
+    def _plain(cls, other: Any) -> Any:
+        """The number or array that ``other`` is, or holds; a `TypeError` if it is none."""
+        raise NotImplementedError
+
+    def item(self) -> float:
+        """The plain number, as in NumPy and PyTorch."""
+        raise NotImplementedError
+
+    def __float__(self) -> float:
+        return self.item()
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else repr(self)
+
+    def __lt__(self, other: Any) -> Any:
+        return self.data < self._plain(other)
+
+    def __le__(self, other: Any) -> Any:
+        return self.data <= self._plain(other)
+
+    def __gt__(self, other: Any) -> Any:
+        return self.data > self._plain(other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self.data >= self._plain(other)
+
+    def __eq__(self, other: object) -> Any:
+        return self.data == (other.data if isinstance(other, Node) else other)
+
+    def __ne__(self, other: object) -> Any:
+        return self.data != (other.data if isinstance(other, Node) else other)
+
+    __hash__ = object.__hash__  # by identity: two equal numbers are still two nodes
+
     # ----- micrograd's names for the same things -----
 
     @property
@@ -136,105 +168,6 @@ class Node:
     @property
     def _op(self) -> str:
         return self.op.symbol if self.op else ""
-
-
-# ----- modes, each thread with its own -----
-
-
-class _Mode(threading.local):
-    recording: bool = True
-    anomaly: bool = False
-    usual: bool = True
-    """Recording and not looking for anomalies: one look decides the common case."""
-    quiet: bool = False
-    """NumPy has already been told to follow IEEE 754 without a word."""
-    origins: "WeakKeyDictionary[Node, str] | None" = None
-    """Where each node was made; kept only inside `detect_anomaly`."""
-
-
-MODE = _Mode()
-
-
-@contextmanager
-def _mode(**settings: Any) -> Iterator[None]:
-    before = {name: getattr(MODE, name) for name in settings}
-    try:
-        _set_mode(settings)
-        yield
-    finally:
-        _set_mode(before)
-
-
-def _set_mode(settings: dict[str, Any]) -> None:
-    for name, setting in settings.items():
-        setattr(MODE, name, setting)
-    MODE.usual = MODE.recording and not MODE.anomaly
-
-
-def no_grad() -> Any:
-    """``with no_grad():`` record nothing; results are constants. For evaluation and parameter updates."""
-    return _mode(recording=False)
-
-
-def detect_anomaly() -> Any:
-    """``with detect_anomaly():`` the first operation that makes a nan or an inf raises `AnomalyError`.
-
-    The error names the operation, its operands and the source line that wrote it. Forward operations are
-    checked as they happen; `backward` called inside the block checks every contribution it sends.
-    """
-    return _mode(anomaly=True, origins=WeakKeyDictionary())
-
-
-@contextmanager
-def ieee_arithmetic() -> Iterator[None]:
-    """Let NumPy answer as IEEE 754 does, without warnings: once for a whole loop, else for each operation."""
-    with np.errstate(all="ignore"), _mode(quiet=True):
-        yield
-
-
-_PACKAGES = tuple(str(Path(__file__).parents[1] / name) + os.sep for name in ("autograd", "nn"))
-
-
-def user_line() -> str:
-    """The innermost source line that is not glassgrad's own, as ``file:line: text``."""
-    frame = sys._getframe(1)
-    while frame.f_back and frame.f_code.co_filename.startswith(_PACKAGES):
-        frame = frame.f_back
-    name, line = frame.f_code.co_filename, frame.f_lineno
-    return f"{name}:{line}: {linecache.getline(name, line).strip()}"
-
-
-def _short(data: Any) -> str:
-    with np.printoptions(threshold=20, edgeitems=2):
-        return repr(data)
-
-
-def _operands(nodes: Sequence[Node]) -> str:
-    shown = [f"{node.label or 'argument'} = {_short(node.data)}" for node in nodes[:4]]
-    return ", ".join(shown + ["…"] * (len(nodes) > 4))
-
-
-def check_forward(node: Node, op: Any, operands: Sequence[Node]) -> None:
-    """Raise if ``node``, just made inside `detect_anomaly`, is nan or inf; else remember where it was made."""
-    line = user_line()
-    if not np.all(np.isfinite(node.data)):
-        raise AnomalyError(
-            f"{op.name} made {_short(node.data)} from {_operands(operands)}\n  at {line}\n"
-            f"Keep the operands inside the domain of {op.name} there, for example by clip() or a small constant."
-        )
-    if MODE.origins is not None:
-        MODE.origins[node] = line
-
-
-def _check_backward(node: Node, g: Any, contributions: Sequence[Any]) -> None:
-    for d in contributions:
-        if d is not None and not np.all(np.isfinite(getattr(d, "data", d))):
-            outside = "a line outside detect_anomaly(): put the forward pass inside to see it here"
-            line = outside if MODE.origins is None else MODE.origins.get(node, outside)
-            raise AnomalyError(
-                f"the gradient of {node.op.name} made {_short(d)} from upstream {_short(g)} "
-                f"and {_operands(node.parents)}\n  at {line}"
-            )
 
 
 # ----- order and backward -----
@@ -247,7 +180,10 @@ def topological_order(root: Node) -> list[Node]:
     Python evaluated it.
     """
     if not isinstance(root, Node):
-        raise TypeError(f"root is the Value or Tensor to start from, not {type(root).__name__}")
+        raise TypeError(
+            f"root is the Value or Tensor to start from, such as a loss; "
+            f"got {type(root).__name__} {reprlib.repr(root)}"
+        )
     order: list[Node] = []
     seen: set[Node] = set()
     stack: list[Any] = [root]
@@ -289,7 +225,7 @@ def backward(root: Node, seed: Any, create_graph: bool = False) -> None:
                 continue
             contributions = node._recorded_vjp(g) if create_graph else node.vjp(g)
             if anomaly:
-                _check_backward(node, g, contributions)
+                check_backward(node, g, contributions)
             for parent, d in zip(node.parents, contributions):  # noqa: B905 (the hottest line there is)
                 if parent.grad is None:
                     parent.grad = d
@@ -306,15 +242,3 @@ def backward(root: Node, seed: Any, create_graph: bool = False) -> None:
         elif not node.parents:
             node.grad = old
             node.add_grad(g)
-
-
-@contextmanager
-def paused_gc() -> Iterator[None]:
-    """Keep the cyclic collector from searching graphs, which have no cycles; for loops that build many."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

@@ -1,5 +1,6 @@
 """`Tensor`: a NumPy array that remembers where it came from. The same engine as `Value`, the same rows."""
 
+import reprlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from typing import Any, Self
@@ -9,7 +10,8 @@ from numpy.typing import DTypeLike
 
 from autograd.array_ops import ARRAY_OPS, ARRAYS, Array, ArrayOp, Axis, Shape, normalized, unbroadcast
 from autograd.errors import GraphError
-from autograd.graph import MODE, Node, backward, check_forward, ieee_arithmetic
+from autograd.graph import Node, backward
+from autograd.modes import MODE, check_forward, ieee_arithmetic
 from autograd.ops import Op
 
 Contributions = Sequence[Array | None]
@@ -74,7 +76,10 @@ class Tensor(Node):
         parents = Tensor._lift(args if len(args) == op.arity else op.complete(args))
         wanted = tuple([p.requires_grad for p in parents])
         xs = tuple([p.data for p in parents])
-        y = op.forward(ARRAYS, *xs) if MODE.quiet else _quietly(op.forward, ARRAYS, *xs)
+        try:
+            y = op.forward(ARRAYS, *xs) if MODE.quiet else _quietly(op.forward, ARRAYS, *xs)
+        except ValueError as error:
+            raise _misfit(op, xs, error) from None
 
         def vjp(g: Array) -> Contributions:
             return [
@@ -89,7 +94,10 @@ class Tensor(Node):
         parents = Tensor._lift(args)
         wanted = tuple([p.requires_grad for p in parents])
         xs = tuple([p.data for p in parents])
-        y = op.forward(*xs, **op.options) if MODE.quiet else _quietly(op.forward, *xs, **op.options)
+        try:
+            y = op.forward(*xs, **op.options) if MODE.quiet else _quietly(op.forward, *xs, **op.options)
+        except (ValueError, IndexError) as error:
+            raise _misfit(op, xs, error) from None
         options = op.options
         if op.keeps:
             y, kept = y
@@ -168,7 +176,6 @@ class Tensor(Node):
         return self.data.dtype
 
     def item(self) -> float:
-        """The plain number in a tensor of one element."""
         if self.data.size != 1:
             raise ValueError(f"item() is for one element, this tensor has shape {self.shape}; use .data")
         return float(self.data.item())
@@ -179,8 +186,6 @@ class Tensor(Node):
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
         return np.array(self.data, dtype, copy=copy)
-
-    __float__ = item
 
     def __bool__(self) -> bool:
         if self.data.size != 1:
@@ -195,25 +200,9 @@ class Tensor(Node):
     def __iter__(self) -> Iterator["Tensor"]:
         return (self[i] for i in range(len(self)))
 
-    def __lt__(self, other: Any) -> Any:
-        return self.data < _data(other)
-
-    def __le__(self, other: Any) -> Any:
-        return self.data <= _data(other)
-
-    def __gt__(self, other: Any) -> Any:
-        return self.data > _data(other)
-
-    def __ge__(self, other: Any) -> Any:
-        return self.data >= _data(other)
-
-    def __eq__(self, other: object) -> Any:
-        return self.data == _data(other)
-
-    def __ne__(self, other: object) -> Any:
-        return self.data != _data(other)
-
-    __hash__ = Node.__hash__  # by identity
+    @classmethod
+    def _plain(cls, other: Any) -> Array:
+        return other.data if isinstance(other, Tensor) else as_array(other)
 
     def __repr__(self) -> str:
         numbers = np.array2string(self.data, separator=", ", prefix="Tensor(", threshold=100)
@@ -234,8 +223,8 @@ class Tensor(Node):
     def var(self, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> "Tensor":
         """Σ (x − mean)² / (n − ddof) over ``axis``; ddof=0 as in NumPy (PyTorch has 1)."""
         n = self._count(axis, "var")
-        if not 0 <= ddof < n:
-            raise ValueError(f"ddof must be at least 0 and less than the {n} elements in each group, got {ddof}")
+        if not isinstance(ddof, int) or not 0 <= ddof < n:
+            raise ValueError(f"ddof must be an integer from 0 to {n - 1}, for {n} elements in each group; got {ddof!r}")
         deviation = self - self.mean(axis, keepdims=True)
         return (deviation * deviation).sum(axis, keepdims) / (n - ddof)
 
@@ -267,6 +256,8 @@ class Tensor(Node):
 
     def argmax(self, axis: int | None = None) -> Any:
         """The index of the largest element: a plain integer array, for it has no derivative."""
+        if isinstance(axis, tuple):
+            raise ValueError(f"argmax() goes along one axis, or None for all; got {axis!r}")
         self._count(axis, "argmax")
         return self.data.argmax(axis)
 
@@ -314,11 +305,15 @@ class Tensor(Node):
 
     def squeeze(self, axis: Axis = None) -> "Tensor":
         """Without the axes of length 1, or without those in ``axis``, which must have length 1."""
-        return self.reshape(np.squeeze(self.data, axis).shape)
+        gone = [a for a, n in enumerate(self.shape) if n == 1] if axis is None else self._axes(axis)
+        if any(self.shape[a] != 1 for a in gone):
+            raise ValueError(f"squeeze() takes away axes of length 1; axis {axis!r} of shape {self.shape} is longer")
+        return self.reshape(tuple(n for a, n in enumerate(self.shape) if a not in gone))
 
     def expand_dims(self, axis: int | tuple[int, ...]) -> "Tensor":
         """With axes of length 1 inserted so that they stand at ``axis`` of the result."""
-        return self.reshape(np.expand_dims(self.data, axis).shape)
+        new = _axes(axis, self.ndim + (len(axis) if isinstance(axis, tuple) else 1), "the result of expand_dims()")
+        return self.reshape(np.expand_dims(self.data, new).shape)
 
     def __getitem__(self, index: Any) -> "Tensor":
         parts = tuple(_index(part) for part in index) if isinstance(index, tuple) else _index(index)
@@ -356,10 +351,7 @@ class Tensor(Node):
         return self._apply(ARRAY_OPS[name], self, axis=axes, keepdims=keepdims)
 
     def _axes(self, axis: Axis) -> tuple[int, ...]:
-        given = () if axis is None else axis if isinstance(axis, tuple) else (axis,)
-        if not all(isinstance(a, int | np.integer) and -self.ndim <= a < self.ndim for a in given):
-            raise ValueError(f"axis {axis!r} does not exist in a tensor of shape {self.shape} ({self.ndim} axes)")
-        return normalized(axis, self.ndim)
+        return _axes(axis, self.ndim, f"a tensor of shape {self.shape}")
 
     def _count(self, axis: Axis, name: str) -> int:
         n = int(np.prod([self.shape[a] for a in self._axes(axis)]))
@@ -368,9 +360,39 @@ class Tensor(Node):
         return n
 
 
+def _axes(axis: Axis, ndim: int, where: str) -> tuple[int, ...]:
+    """``axis`` as a tuple of axes that exist among ``ndim``, each once."""
+    given = () if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    if not all(isinstance(a, int | np.integer) for a in given):
+        raise TypeError(f"axis is None, an integer or a tuple of integers such as (0, 1); got {axis!r}")
+    if not all(-ndim <= a < ndim for a in given):
+        raise ValueError(f"axis {axis!r} does not exist in {where}, which has {ndim} axes")
+    axes = normalized(axis, ndim)
+    if len(set(axes)) < len(axes):
+        raise ValueError(f"axis {axis!r} names an axis twice")
+    return axes
+
+
 def _quietly(forward: Callable[..., Any], *args: Any, **options: Any) -> Any:
     with np.errstate(all="ignore"):
         return forward(*args, **options)
+
+
+_FITTING = {
+    "matmul": "the last axis of the first and the last but one of the second must be equal; is a .T missing?",
+    "reshape": "the number of elements must stay the same",
+    "concatenate": "the shapes must be equal but for the axis along which they are joined",
+}
+
+
+def _misfit(op: Op | ArrayOp, xs: tuple[Array, ...], error: Exception) -> Exception:
+    """What to raise where NumPy refused the shapes."""
+    shapes = " and ".join(str(x.shape) for x in xs)
+    options = "".join(f", {name} = {option!r}" for name, option in getattr(op, "options", {}).items())
+    broadcast = "axis by axis, from the last, the sizes must be equal or one of them 1"
+    rule = _FITTING.get(op.name, broadcast if isinstance(op, Op) else str(error))
+    kind = IndexError if isinstance(error, IndexError) else ValueError
+    return kind(f"{op.name} of {shapes}{options}: {rule}")
 
 
 def _record(
@@ -406,11 +428,9 @@ def _integers(name: str, given: tuple[Any, ...]) -> tuple[int, ...]:
 def _index(part: Any) -> Any:
     if isinstance(part, Tensor):
         raise TypeError("a Tensor holds real numbers and cannot be an index; use an integer or boolean NumPy array")
-    return np.asarray(part) if isinstance(part, list) else part
-
-
-def _data(other: Any) -> Any:
-    return other.data if isinstance(other, Tensor) else other
+    if isinstance(part, list):
+        return np.asarray(part, None if part else int)
+    return part
 
 
 def _operand(x: Any, dtype: np.dtype[Any]) -> Array:
@@ -432,8 +452,10 @@ def as_array(data: Any, dtype: DTypeLike | None = None) -> Array:
     if data.__class__ is np.ndarray and data.dtype.kind == "f" and (dtype is None or data.dtype == dtype):
         return data
     if isinstance(data, Node):
-        kind = type(data).__name__
-        raise TypeError(f"Value and Tensor do not mix, and a Tensor is not made from a {kind}; use its .data")
+        raise TypeError(
+            f"expected plain numbers, got a {type(data).__name__}; take its .data; "
+            f"Values and Tensors do not mix in one expression"
+        )
     if isinstance(data, list | tuple) and any(isinstance(x, Node) for x in data):
         raise TypeError(
             f"a Tensor made from a {type(data).__name__} of nodes would not remember them; "
@@ -446,7 +468,7 @@ def as_array(data: Any, dtype: DTypeLike | None = None) -> Array:
     if array.dtype.kind not in "biuf":
         raise TypeError(
             f"a Tensor holds real numbers, got {type(data).__name__} of dtype {array.dtype}; "
-            f"convert it with np.asarray(data, dtype=float)"
+            f"give numbers, or rows of numbers of equal length"
         )
     wanted = _floating(dtype) if dtype is not None else array.dtype if array.dtype.kind == "f" else np.dtype(float)
     with np.errstate(over="ignore"):  # too large for float32 is inf
@@ -455,7 +477,7 @@ def as_array(data: Any, dtype: DTypeLike | None = None) -> Array:
 
 def _parts(name: str, tensors: Any) -> tuple[Tensor, ...]:
     if isinstance(tensors, str) or not isinstance(tensors, Iterable):
-        raise TypeError(f"{name}() takes a list of Tensors or arrays, got {tensors!r}")
+        raise TypeError(f"{name}() takes a list of Tensors or arrays, got {reprlib.repr(tensors)}")
     return Tensor._lift(tuple(tensors))
 
 

@@ -7,7 +7,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from autograd.graph import MODE, Node, Vjp, backward, check_forward
+from autograd.graph import Node, Vjp, backward
+from autograd.modes import MODE, check_forward
 from autograd.namespaces import SCALARS, ieee
 from autograd.ops import Op, Reduction
 
@@ -98,42 +99,19 @@ class Value(Node):
 
     # ----- a number among numbers -----
 
-    def __float__(self) -> float:
-        return self.data
+    @classmethod
+    def _plain(cls, other: Any) -> float:
+        return other.data if isinstance(other, Value) else as_float(other)
 
-    def __int__(self) -> int:
-        return int(self.data)
+    def item(self) -> float:
+        return self.data
 
     def __bool__(self) -> bool:
         return self.data != 0.0
 
-    def __format__(self, spec: str) -> str:
-        return format(self.data, spec) if spec else repr(self)
-
-    def item(self) -> float:
-        """The plain number, as in NumPy and PyTorch."""
-        return self.data
-
-    def __lt__(self, other: Any) -> bool:
-        return self.data < _number(other)
-
-    def __le__(self, other: Any) -> bool:
-        return self.data <= _number(other)
-
-    def __gt__(self, other: Any) -> bool:
-        return self.data > _number(other)
-
-    def __ge__(self, other: Any) -> bool:
-        return self.data >= _number(other)
-
-    def __eq__(self, other: object) -> bool:
-        return self.data == (other.data if isinstance(other, Value) else other)
-
-    __hash__ = Node.__hash__  # by identity: two equal numbers are still two nodes
-
     def __repr__(self) -> str:
         label = f", label={self.label!r}" if self.label else ""
-        return f"Value(data={self.data!r}, grad={_plain(self.grad)!r}{label})"
+        return f"Value(data={self.data!r}, grad={_number(self.grad)!r}{label})"
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         from autograd.viz.picture import display_bundle
@@ -146,7 +124,7 @@ class Value(Node):
     def _backward(self) -> None:
         """Send this node's ``grad`` one step back to its parents: backpropagation by hand, as in the lecture."""
         if self.vjp:
-            for parent, d in zip(self.parents, self.vjp(_plain(self.grad)), strict=True):
+            for parent, d in zip(self.parents, self.vjp(_number(self.grad)), strict=True):
                 if d is not None:
                     parent.grad += d
 
@@ -186,11 +164,7 @@ def _record(op: Op | Reduction, y: Any, xs: tuple[float, ...], parents: tuple[Va
     return out
 
 
-def _number(other: Any) -> float:
-    return other.data if isinstance(other, Value) else as_float(other)
-
-
-def _plain(grad: Any) -> float:
+def _number(grad: Any) -> float:
     return grad.data if isinstance(grad, Value) else grad
 
 
@@ -198,7 +172,7 @@ _INSTEAD: tuple[tuple[Any, str], ...] = (
     (str, "convert it first: Value(float(text))"),
     ((complex, np.complexfloating), "take its .real or its abs()"),
     ((np.ndarray, list, tuple), "use a Tensor, or one Value for each element"),
-    (Node, "Value and Tensor do not mix: use one of them throughout, or the plain numbers in its .data"),
+    (Node, "take the number in its .data; Values and Tensors do not mix in one expression"),
 )
 
 

@@ -1,6 +1,7 @@
 """The training loop, for models of `Value`s and of `Tensor`s alike."""
 
 import math
+import reprlib
 import signal
 import threading
 import time
@@ -13,14 +14,14 @@ import numpy as np
 
 from autograd import Tensor, Value, no_grad, paused_gc
 from autograd.array_ops import Array
-from autograd.graph import ieee_arithmetic
-from nn.checks import choice, numbers, real, whole
-from nn.losses import LOSSES, Loss, l2_penalty
+from autograd.modes import ieee_arithmetic
+from nn.checks import choice, flag, numbers, real, whole
+from nn.losses import LOSSES, Loss, bce_with_logits, cross_entropy, hinge, l2_penalty
 from nn.module import Module
 from nn.optim import Optimizer
 from nn.schedules import Schedule
 
-_CLASSIFYING = ("hinge", "bce_with_logits", "cross_entropy")
+_CLASSIFYING = (hinge, bce_with_logits, cross_entropy)
 """The losses whose targets are classes, so that accuracy means something."""
 
 _THREADED_WORK = 2e8
@@ -34,7 +35,10 @@ class TrainingError(ArithmeticError):
 
 @dataclass
 class History:
-    """What a training did, one entry an epoch: mean loss and accuracy over its batches, and of the validation set."""
+    """What a training did, one entry an epoch: mean loss and accuracy over its batches, and of the validation set.
+
+    An epoch that Ctrl-C cut short has none of the validation set.
+    """
 
     loss: list[float] = field(default_factory=list)
     accuracy: list[float] = field(default_factory=list)
@@ -82,31 +86,31 @@ def fit(
     batch_size: examples a step; 1 is stochastic descent, None takes all of them at once
     shuffle:    draw a new order for every epoch, from ``seed``: two runs with one seed are bit-identical
     l2:         adds l2 · Σ p² over all parameters to the loss
-    schedule:   factor for the learning rate by the part that is done, such as `nn.schedules.cosine`
+    schedule:   factor for the learning rate by the part that is done, such as `nn.schedules.cosine`; it owns
+                ``optimizer.lr`` until the end, which puts back the first one. Without it, a callback may set that
     validation: (X, y) to be evaluated after every epoch
     callbacks:  each called as ``callback(epoch, model, history)`` after an epoch; one that returns True stops
     progress:   show a progress bar with loss and accuracy
 
-    A loss that is nan or inf raises `TrainingError` before it can touch the parameters. Ctrl-C ends the training
+    The model trains in ``train()`` and is left as it was. A loss that is nan or inf raises `TrainingError` before it can touch the parameters. Ctrl-C ends the training
     after the current step, with everything learnt so far kept; a second one ends it at once.
     """
-    if not isinstance(model, Module):
-        raise TypeError(f"model must be an nn.Module, got {type(model).__name__}")
-    if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"optimizer must be made first, e.g. nn.Adam(model, lr=0.01); got {optimizer!r}")
-    if not {id(p) for p in optimizer.parameters.values()} & {id(p) for p in model.parameters()}:
-        raise ValueError("optimizer holds none of this model's parameters; make it anew: nn.Adam(model, lr=0.01)")
     X, y = _examples(model, data, "data")
     held_out = None if validation is None else _examples(model, validation, "validation")
-    n = len(y)
-    if callable(callbacks) or not all(map(callable, callbacks)):
-        raise TypeError(f"callbacks must be a list of functions of (epoch, model, history), got {callbacks!r}")
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"optimizer must be made first, e.g. nn.Adam(model, lr=0.01); got {reprlib.repr(optimizer)}")
+    if not {id(p) for p in optimizer.parameters.values()} & {id(p) for p in model.parameters()}:
+        raise ValueError("optimizer holds none of this model's parameters; make it anew: nn.Adam(model, lr=0.01)")
+    if not isinstance(callbacks, list | tuple) or not all(map(callable, callbacks)):
+        came = reprlib.repr(callbacks)
+        raise TypeError(f"callbacks must be a list of functions of (epoch, model, history), got {came}")
     if not (schedule is None or callable(schedule)):
-        raise TypeError(f"schedule must be a function such as nn.schedules.cosine, got {schedule!r}")
-    epochs, l2 = whole("epochs", epochs), real("l2", l2)
+        raise TypeError(f"schedule must be a function such as nn.schedules.cosine, got {reprlib.repr(schedule)}")
+    n, epochs, l2 = len(y), whole("epochs", epochs), real("l2", l2)
+    shuffle, progress = flag("shuffle", shuffle), flag("progress", progress)
     size = n if batch_size is None else min(n, whole("batch_size", batch_size))
     criterion = _loss(loss)
-    for examples in (X, y), held_out:
+    for examples in filter(None, [(X, y), held_out]):
         _check_targets(model, examples, criterion)
     rng = np.random.default_rng(whole("seed", seed, least=0))
     steps_an_epoch = math.ceil(n / size)
@@ -117,9 +121,11 @@ def fit(
     with ExitStack() as stack:
         stack.enter_context(paused_gc())
         stack.enter_context(ieee_arithmetic())
+        stack.enter_context(_mode(model, training=True))
         stack.enter_context(_blas_threads(model, size))
         stop = stack.enter_context(_polite_interrupt())
-        stack.callback(setattr, optimizer, "lr", base_lr)
+        if schedule is not None:
+            stack.callback(setattr, optimizer, "lr", base_lr)
         bar = stack.enter_context(_Bar(epochs, steps_an_epoch, progress))
         for epoch in range(epochs):
             order = rng.permutation(n) if shuffle else np.arange(n)
@@ -139,7 +145,7 @@ def fit(
             if not all(np.isfinite(p.data).all() for p in model.parameters()):
                 raise _diverged(model, "the parameters became nan or inf", optimizer, history)
             totals.append_to(history.loss, history.accuracy)
-            if held_out is not None:
+            if held_out is not None and not stop():
                 _evaluate(model, held_out, criterion).append_to(history.validation_loss, history.validation_accuracy)
             history.seconds = time.perf_counter() - start
             history.interrupted = stop()
@@ -173,9 +179,14 @@ def accuracy(scores: Any, labels: Any) -> float:
     """
     scores = numbers("scores", scores.data if isinstance(scores, Tensor) else scores)
     labels = numbers("labels", labels)
-    if not labels.size or not scores.ndim or labels.shape != scores.shape[:1]:
-        raise ValueError(f"accuracy: scores of shape {scores.shape} need labels of shape {scores.shape[:1]}, "
-                         f"and at least one; got {labels.shape}")
+    if not scores.size or scores.ndim > 2 or labels.shape != scores.shape[:1]:
+        raise ValueError(
+            f"accuracy: scores must have shape (n,) or (n, classes) and labels shape (n,), n at least 1; "
+            f"got {scores.shape} and {labels.shape}"
+        )
+    if np.isnan(scores).any():
+        raise ValueError(f"accuracy: scores hold nan, first at {np.argwhere(np.isnan(scores))[0].tolist()}")
+    _check_labels("accuracy", labels, scores)
     return _count_hits(scores, labels) / len(labels)
 
 
@@ -190,7 +201,7 @@ def _step(
     outputs = forward(X)
     objective = criterion(outputs, y)
     if not isinstance(objective, Value | Tensor):
-        raise TypeError(f"loss must return a Value or a Tensor of one element, got {objective!r}")
+        raise TypeError(f"loss must return a Value or a Tensor of one element, got {reprlib.repr(objective)}")
     batch_loss = total = float(objective)
     if l2:
         objective = objective + l2_penalty(model.parameters(), l2)
@@ -243,6 +254,15 @@ def _count_hits(scores: Array, labels: Array) -> float:
     return float(right.reshape(len(scores), -1).mean(axis=1).sum())  # of several labels a row, the fraction
 
 
+def _check_labels(name: str, labels: Array, scores: Array) -> None:
+    """Refuse labels of classes that ``scores`` say nothing of."""
+    several = scores.ndim == 2 and scores.shape[1] > 1
+    known = np.isin(labels, np.arange(scores.shape[1]) if several else (-1, 0, 1))
+    if not known.all():
+        expected = f"0 to {scores.shape[1] - 1} for {scores.shape[1]} scores" if several else "0 and 1, or -1 and 1"
+        raise ValueError(f"{name}: labels must be {expected}, got {np.unique(labels[~known])[:3].tolist()}")
+
+
 def _evaluate(model: Module, examples: tuple[Array, Array], criterion: Loss, size: int = 1000) -> "_Totals":
     X, y = examples
     totals, forward = _Totals(criterion), _forward(model)
@@ -260,7 +280,7 @@ class _Totals:
     """
 
     def __init__(self, criterion: Loss) -> None:
-        self.classifying = getattr(criterion, "__name__", "") in _CLASSIFYING
+        self.classifying = criterion in _CLASSIFYING
         self.n = 0
         self._loss = 0.0
         self._hits = 0.0
@@ -310,9 +330,9 @@ def _examples(model: Module, data: Any, name: str) -> tuple[Array, Array]:
     return X, np.asarray(data[1])
 
 
-def _check_targets(model: Module, examples: tuple[Array, Array] | None, criterion: Loss) -> None:
+def _check_targets(model: Module, examples: tuple[Array, Array], criterion: Loss) -> None:
     """Meet targets that a loss of the table refuses before the training, and not in the middle of it."""
-    if examples is None or criterion not in LOSSES.values():
+    if criterion not in LOSSES.values():
         return
     X, y = examples
     with _inference(model, 1):
@@ -326,6 +346,8 @@ def _first_bad(array: Array) -> list[int]:
 
 def _rows(model: Module, X: Any, name: str) -> Array:
     """``X`` as rows of finite numbers, in the dtype of the model."""
+    if not isinstance(model, Module):
+        raise TypeError(f"model must be an nn.Module such as nn.MLP(2, [16, 1]), got {type(model).__name__}")
     first = next((p for _, p in model.named_parameters()), None)
     rows = numbers(name, X, first.dtype if isinstance(first, Tensor) else float)
     if rows.ndim < 2 or not rows.size:
@@ -341,16 +363,22 @@ def _rows(model: Module, X: Any, name: str) -> Array:
 
 
 @contextmanager
-def _inference(model: Module, size: int) -> Iterator[None]:
-    """Outputs only: no graph, and every module in ``eval()`` until the end."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
+def _mode(model: Module, training: bool) -> Iterator[None]:
+    """Every module in ``train()`` or in ``eval()``, and at the end in what it was in before."""
+    before = [(module, module.training) for module in model.modules()]
+    model.train(training)
     try:
-        with no_grad(), paused_gc(), _blas_threads(model, size):
-            yield
+        yield
     finally:
-        for module, mode in modes:
+        for module, mode in before:
             module.training = mode
+
+
+@contextmanager
+def _inference(model: Module, size: int) -> Iterator[None]:
+    """Outputs only: no graph, and ``eval()``."""
+    with _mode(model, training=False), no_grad(), paused_gc(), _blas_threads(model, size):
+        yield
 
 
 @contextmanager
@@ -383,7 +411,7 @@ def _polite_interrupt() -> Iterator[Callable[[], bool]]:
     try:
         yield asked.is_set
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, signal.SIG_DFL if before is None else before)  # None: it was set by C code
 
 
 class _Bar:

@@ -29,7 +29,7 @@ from autograd import (
     stack,
     topological_order,
 )
-from autograd.graph import user_line
+from autograd.modes import user_line
 from autograd.ops import OPS
 
 EITHER = pytest.mark.parametrize("number", [Value, Tensor])
@@ -574,7 +574,7 @@ def test_an_anomaly_in_a_large_array_is_told_briefly() -> None:
 
 
 def test_the_order_of_what_is_no_node() -> None:
-    with pytest.raises(TypeError, match="root is the Value or Tensor to start from, not float"):
+    with pytest.raises(TypeError, match=r"root is the Value or Tensor to start from, such as a loss; got float 3\.0"):
         topological_order(3.0)  # type: ignore[arg-type]
 
 
@@ -604,3 +604,8 @@ def test_a_file_whose_name_begins_like_a_package_is_the_users(name: str) -> None
     scope: dict[str, Any] = {"user_line": user_line}
     exec(compile("line = user_line()", path, "exec"), scope)
     assert scope["line"].startswith(f"{path}:1:")
+
+
+def test_an_anomaly_says_that_an_operand_was_broken_already() -> None:
+    with detect_anomaly(), pytest.raises(AnomalyError, match="An operand was nan or inf already"):
+        Tensor([math.inf, 1.0])[0]

@@ -1,5 +1,6 @@
 """The tables, row by row: every derivative against differences, on Values and on Tensors; conventions; IEEE edges."""
 
+import builtins
 import itertools
 import math
 from collections.abc import Callable
@@ -46,8 +47,8 @@ def test_a_row_needs_one_domain_for_each_partial() -> None:
 
 def test_names_are_unique_and_every_row_is_exported() -> None:
     for name in [*OPS, *REDUCTIONS, "softmax", "log_softmax"]:
-        assert name in autograd.__all__
         assert name in dir(autograd)
+        assert (name in autograd.__all__) != hasattr(builtins, name)  # a star import hides nothing of Python's own
         assert callable(getattr(autograd, name))
     assert len(set(autograd.__all__)) == len(autograd.__all__)
 

@@ -33,7 +33,7 @@ def render(source: str, form: str, *options: str) -> bytes:
         done = subprocess.run(command, input=source.encode(), capture_output=True, timeout=SECONDS, check=False)
     except subprocess.TimeoutExpired:
         raise LayoutError(
-            f"{program} did not finish within {SECONDS:g} s; draw fewer nodes, as in draw(root, max_nodes=60), "
+            f"{program} did not finish within {SECONDS:g} s; draw fewer nodes, as in draw(root, max_nodes=30), "
             f"or without the labels of the edges, draw(root, derivatives=False)"
         ) from None
     except OSError as error:

@@ -108,7 +108,7 @@ def draw(root: Node, *, rankdir: str = "LR", derivatives: bool = True, max_nodes
 
     rankdir:     where the computation runs: "LR" from left to right, "TB" from top to bottom, "RL", "BT"
     derivatives: write on each edge the local derivative, the factor of the chain rule
-    max_nodes:   draw only so many, those nearest the root; without it, all of up to 400, and 60 of a larger graph
+    max_nodes:   draw only so many, those nearest the root; without it, all of up to 400, and 30 of a larger graph
 
     Displays itself in a notebook; ``.save("graph.svg")``, also .png and .dot; ``.svg()``, ``.png()``, ``.dot``.
     The layout is Graphviz's: without it, .dot and the text of `tree` are what is left.

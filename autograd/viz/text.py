@@ -24,7 +24,7 @@ def tree(root: Node, *, max_nodes: int | None = None, ascii: bool = False) -> st
     │  └─ b     data −3   grad –
     └─ b (above)
 
-    max_nodes: show only so many, those nearest the root; without it, all of up to 400, and 60 of a larger graph
+    max_nodes: show only so many, those nearest the root; without it, all of up to 400, and 30 of a larger graph
     ascii:     for a terminal or a log without Unicode
     """
     return tree_of(excerpt(root, max_nodes), ascii)

@@ -4,7 +4,6 @@ The records hold numbers, strings and tuples only, so `dataclasses.asdict` and `
 Nodes are numbered in topological order, hence two traces of one graph are equal.
 """
 
-import reprlib
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from autograd.graph import Node, topological_order
 # A picture of more nodes than MOST is one that nobody reads and that Graphviz takes minutes for; the FEW drawn
 # instead fit a screen.
 MOST = 400
-FEW = 60
+FEW = 30
 
 Kind = Literal["leaf", "constant", "interior", "root"]
 
@@ -87,7 +86,7 @@ def trace(root: Node) -> Trace:
     A gradient of zero counts as none until `backward` has been called on the root: a picture drawn too early
     shall not claim that all derivatives vanish.
     """
-    order = _order(root)
+    order = topological_order(root)
     return _records(root, order, len(order))
 
 
@@ -96,22 +95,13 @@ def excerpt(root: Node, max_nodes: int | None = None) -> Trace:
 
     Without ``max_nodes``, all of a graph of up to `MOST` nodes, else the nearest `FEW`.
     """
-    order = _order(root)
+    order = topological_order(root)
     if max_nodes is None:
         max_nodes = MOST if len(order) <= MOST else FEW
     if not isinstance(max_nodes, int) or isinstance(max_nodes, bool) or max_nodes < 1:
         raise ValueError(f"max_nodes is how many nodes to show at most, an int of at least 1; got {max_nodes!r}")
     near = _nearest(root, max_nodes) if len(order) > max_nodes else set(order)
     return _records(root, [node for node in order if node in near], len(order))
-
-
-def _order(root: Node) -> list[Node]:
-    if not isinstance(root, Node):
-        raise TypeError(
-            f"root is the Value or Tensor whose graph to look at, not {type(root).__name__} {reprlib.repr(root)}; "
-            f"pass the result of a computation, as in draw(loss)"
-        )
-    return topological_order(root)
 
 
 def _nearest(root: Node, count: int) -> set[Node]:

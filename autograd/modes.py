@@ -1,0 +1,130 @@
+"""What a thread is doing besides computing: recording or not, looking for anomalies, sparing the collector."""
+
+import gc
+import linecache
+import os
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from autograd.errors import AnomalyError
+
+
+class _Mode(threading.local):
+    """The modes in force, each thread with its own."""
+
+    recording: bool = True
+    anomaly: bool = False
+    usual: bool = True
+    """Recording and not looking for anomalies: one look decides the common case."""
+    quiet: bool = False
+    """NumPy has already been told to follow IEEE 754 without a word."""
+    origins: "WeakKeyDictionary[Any, str] | None" = None
+    """Where each node was made; kept only inside `detect_anomaly`."""
+
+
+MODE = _Mode()
+
+
+@contextmanager
+def _mode(**settings: Any) -> Iterator[None]:
+    before = {name: getattr(MODE, name) for name in settings}
+    try:
+        _set_mode(settings)
+        yield
+    finally:
+        _set_mode(before)
+
+
+def _set_mode(settings: dict[str, Any]) -> None:
+    for name, setting in settings.items():
+        setattr(MODE, name, setting)
+    MODE.usual = MODE.recording and not MODE.anomaly
+
+
+def no_grad() -> Any:
+    """``with no_grad():`` record nothing; results are constants. For evaluation and parameter updates."""
+    return _mode(recording=False)
+
+
+def detect_anomaly() -> Any:
+    """``with detect_anomaly():`` the first operation that makes a nan or an inf raises `AnomalyError`.
+
+    The error names the operation, its operands and the source line that wrote it. Forward operations are
+    checked as they happen; `backward` called inside the block checks every contribution it sends.
+    """
+    return _mode(anomaly=True, origins=WeakKeyDictionary())
+
+
+@contextmanager
+def ieee_arithmetic() -> Iterator[None]:
+    """Let NumPy answer as IEEE 754 does, without warnings: once for a whole loop, else for each operation."""
+    with np.errstate(all="ignore"), _mode(quiet=True):
+        yield
+
+
+_PACKAGES = tuple(str(Path(__file__).parents[1] / name) + os.sep for name in ("autograd", "nn"))
+
+
+def user_line() -> str:
+    """The innermost source line that is not glassgrad's own, as ``file:line: text``."""
+    frame = sys._getframe(1)
+    while frame.f_back and frame.f_code.co_filename.startswith(_PACKAGES):
+        frame = frame.f_back
+    name, line = frame.f_code.co_filename, frame.f_lineno
+    return f"{name}:{line}: {linecache.getline(name, line).strip()}"
+
+
+def _short(data: Any) -> str:
+    with np.printoptions(threshold=20, edgeitems=2):
+        return repr(data)
+
+
+def _operands(nodes: Sequence[Any]) -> str:
+    shown = [f"{node.label or 'argument'} = {_short(node.data)}" for node in nodes[:4]]
+    return ", ".join(shown + ["…"] * (len(nodes) > 4))
+
+
+def check_forward(node: Any, op: Any, operands: Sequence[Any]) -> None:
+    """Raise if ``node``, just made inside `detect_anomaly`, is nan or inf; else remember where it was made."""
+    line = user_line()
+    if not np.all(np.isfinite(node.data)):
+        finite = all(np.all(np.isfinite(operand.data)) for operand in operands)
+        remedy = (
+            f"Keep the operands inside the domain of {op.name} there, for example by clip() or a small constant."
+            if finite
+            else "An operand was nan or inf already: look at where that came from."
+        )
+        raise AnomalyError(f"{op.name} made {_short(node.data)} from {_operands(operands)}\n  at {line}\n{remedy}")
+    if MODE.origins is not None:
+        MODE.origins[node] = line
+
+
+def check_backward(node: Any, g: Any, contributions: Sequence[Any]) -> None:
+    """Raise if a contribution of ``node``, inside `detect_anomaly`, is nan or inf."""
+    for d in contributions:
+        if d is not None and not np.all(np.isfinite(getattr(d, "data", d))):
+            outside = "a line outside detect_anomaly(): put the forward pass inside to see it here"
+            line = outside if MODE.origins is None else MODE.origins.get(node, outside)
+            raise AnomalyError(
+                f"the gradient of {node.op.name} made {_short(d)} from upstream {_short(g)} "
+                f"and {_operands(node.parents)}\n  at {line}"
+            )
+
+
+@contextmanager
+def paused_gc() -> Iterator[None]:
+    """Keep the cyclic collector from searching graphs, which have no cycles; for loops that build many."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
