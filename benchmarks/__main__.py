@@ -148,6 +148,8 @@ def main() -> None:
     arguments = parser.parse_args()
     if unknown := set(arguments.sections) - set(SECTIONS):
         parser.error(f"no section {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
+    if arguments.rounds < 1:
+        parser.error(f"--rounds must be at least 1, got {arguments.rounds}")
 
     print(", ".join(f"{name} {what}" for name, what in machine().items()), flush=True)
     print("\n| what | peer | glassgrad | result | target | |\n| --- | --- | --- | --- | --- | --- |", flush=True)

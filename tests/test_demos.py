@@ -1,5 +1,6 @@
-"""The demos as a user starts them: what they print, what they leave behind, and how they fail."""
+"""The demos and benchmarks as a user starts them: what they print, what they leave behind, how they fail."""
 
+import json
 import os
 import subprocess
 import sys
@@ -11,8 +12,12 @@ ROOT = Path(__file__).parents[1]
 
 
 def demo(name: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return run(f"demos.{name}", *arguments, **environment)
+
+
+def run(module: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", f"demos.{name}", *arguments],
+        [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
         env=os.environ | environment,
         capture_output=True,
@@ -54,3 +59,28 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
     done = demo("expression", "--out", str(tmp_path / "taken"))
     assert done.returncode == 1
     assert done.stderr.startswith("error: ") and "Traceback" not in done.stderr
+
+
+def test_a_benchmark_prints_its_row_and_writes_it(tmp_path: Path) -> None:
+    done = run("benchmarks", "import_time", "--rounds", "1", "--json", str(tmp_path / "rows.json"))
+    assert done.returncode == 0, done.stderr
+    assert "| import autograd | numpy alone " in done.stdout
+    written = json.loads((tmp_path / "rows.json").read_text())
+    assert written["rows"][0]["what"] == "import autograd"
+    assert written["machine"]["numpy"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"), [(["moon"], "no section moon; there are moons"), (["--rounds", "0"], "at least 1, got 0")]
+)
+def test_a_mistyped_benchmark_is_a_sentence(arguments: list[str], message: str) -> None:
+    done = run("benchmarks", *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("engine", ["micrograd", "glassgrad", "micrograd_written_out", "glassgrad_written_out"])
+def test_the_engines_of_the_moons_benchmark_run(engine: str) -> None:
+    done = run("benchmarks.moons", engine, "1")
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) > 0
