@@ -15,6 +15,7 @@ bench: .venv/test-installed
 
 lint: .venv/test-installed
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 # the README's pictures, as the demos draw them

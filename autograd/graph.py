@@ -181,8 +181,7 @@ def topological_order(root: Node) -> list[Node]:
     """
     if not isinstance(root, Node):
         raise TypeError(
-            f"root is the Value or Tensor to start from, such as a loss; "
-            f"got {type(root).__name__} {reprlib.repr(root)}"
+            f"root is the Value or Tensor to start from, such as a loss; got {type(root).__name__} {reprlib.repr(root)}"
         )
     order: list[Node] = []
     seen: set[Node] = set()

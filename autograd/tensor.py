@@ -104,9 +104,7 @@ class Tensor(Node):
             options = {**options, "kept": kept}
 
         def vjp(g: Array) -> Contributions:
-            return [
-                _like(x, op.vjp(i, ARRAYS, g, y, *xs, **options)) if wanted[i] else None for i, x in enumerate(xs)
-            ]
+            return [_like(x, op.vjp(i, ARRAYS, g, y, *xs, **options)) if wanted[i] else None for i, x in enumerate(xs)]
 
         return _record(op, y, parents, wanted, vjp)
 
@@ -135,10 +133,7 @@ class Tensor(Node):
                 None if d is None else unbroadcast(NODES, g * d, p.data.shape)
                 for d, p in zip(partials, self.parents, strict=True)
             ]
-        return [
-            None if d is None else d.astype(p.data.dtype)
-            for d, p in zip(contributions, self.parents, strict=True)
-        ]
+        return [None if d is None else d.astype(p.data.dtype) for d, p in zip(contributions, self.parents, strict=True)]
 
     def backward(self, gradient: Any = None, *, create_graph: bool = False) -> None:
         """Put d(self)/d(node) into ``node.grad`` for every node that this one was made from.

@@ -68,9 +68,7 @@ def glassgrad() -> Callable[[], None]:
 def _start() -> list[list[list[float]]]:
     from nn.init import he_normal
 
-    return [
-        [[*row, 0.0] for row in he_normal(n, m, seed=0).tolist()] for n, m in ((2, 16), (16, 16), (16, 1))
-    ]
+    return [[[*row, 0.0] for row in he_normal(n, m, seed=0).tolist()] for n, m in ((2, 16), (16, 16), (16, 1))]
 
 
 def micrograd_written_out() -> Callable[[], None]:

@@ -11,6 +11,8 @@ Demo = Callable[[Path, bool], None]
 
 def run(demo: Demo, description: str) -> None:
     """Parse the command line and run ``demo``."""
+    from nn import TrainingError
+
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true", help="a short run, to see that everything works")
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder for the pictures (default: out)")
@@ -18,7 +20,7 @@ def run(demo: Demo, description: str) -> None:
     try:
         arguments.out.mkdir(parents=True, exist_ok=True)
         demo(arguments.out, arguments.quick)
-    except (OSError, ImportError, ValueError) as error:
+    except (OSError, ImportError, ValueError, TrainingError) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         sys.exit("stopped")

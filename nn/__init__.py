@@ -10,6 +10,9 @@
 `nn.vectorized.MLP` has the words of `nn.MLP`. Pictures of a training are in `nn.plots`.
 """
 
+import importlib
+from types import ModuleType
+
 from nn import data, init, losses, schedules, vectorized
 from nn.activations import GELU, Activation, ReLU, Sigmoid, Tanh
 from nn.losses import bce_with_logits, cross_entropy, hinge, l2_penalty, mae, mse
@@ -54,3 +57,10 @@ __all__ = [
     "schedules",
     "vectorized",
 ]
+
+
+def __getattr__(name: str) -> ModuleType:
+    """`nn.plots`, imported when it is first asked for: only pictures need matplotlib."""
+    if name == "plots":
+        return importlib.import_module("nn.plots")
+    raise AttributeError(f"module 'nn' has no attribute {name!r}")

@@ -1,16 +1,19 @@
 """The checks of arguments that several parts share. Each says what came, what was expected, what to write."""
 
 import math
+import random
 from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any, TypeVar
 
+import numpy as np
 from numpy.typing import DTypeLike
 
 from autograd.array_ops import Array
 from autograd.tensor import as_array
 
 T = TypeVar("T")
+Seed = int | np.random.Generator | None
 
 
 def whole(name: str, number: Any, least: int = 1) -> int:
@@ -33,6 +36,24 @@ def real(name: str, number: Any, low: float = 0.0, high: float = math.inf, *, ab
         upper = f" and less than {high:g}" if math.isfinite(high) else " and finite"
         raise ValueError(f"{name} must be {bound}{upper}, got {number!r}")
     return given
+
+
+def flag(name: str, given: Any) -> bool:
+    """``given`` as True or False. Text is none of them: ``"no"`` counts as true in Python."""
+    if not isinstance(given, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {type(given).__name__} {given!r}")
+    return bool(given)
+
+
+def generator(seed: Seed) -> np.random.Generator:
+    """The random numbers of ``seed``: an integer, or a generator to go on drawing from.
+
+    None takes the seed from Python's own `random`, so that ``random.seed(1337)`` fixes a model as it does in
+    micrograd.
+    """
+    if isinstance(seed, np.random.Generator):
+        return seed
+    return np.random.default_rng(random.getrandbits(64) if seed is None else whole("seed", seed, least=0))
 
 
 def numbers(name: str, data: Any, dtype: DTypeLike = float) -> Array:

@@ -5,29 +5,16 @@ Glorot & Bengio 2010 (Xavier) for tanh-like activations, He et al. 2015 (Kaiming
 """
 
 import math
-import random
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nn.checks import choice, numbers, real, whole
+from nn.checks import Seed, choice, generator, numbers, real, whole
 
 Matrix = NDArray[np.float64]
-Seed = int | np.random.Generator | None
 Initializer = Callable[[int, int, Seed], Matrix]
-
-
-def generator(seed: Seed) -> np.random.Generator:
-    """The random numbers of ``seed``: an integer, or a generator to go on drawing from.
-
-    None takes the seed from Python's own `random`, so that ``random.seed(1337)`` fixes a model as it does in
-    micrograd.
-    """
-    if isinstance(seed, np.random.Generator):
-        return seed
-    return np.random.default_rng(random.getrandbits(64) if seed is None else whole("seed", seed, least=0))
 
 
 def uniform(fan_in: int, fan_out: int, seed: Seed = None, *, bound: float = 1.0) -> Matrix:
@@ -78,6 +65,7 @@ INITIALIZERS: dict[str, Initializer] = {
     "kaiming_normal": he_normal,
 }
 
+
 def first_bias(bias: bool | float) -> float | None:
     """What a bias starts from: True means 0.0, and False that there is none."""
     if isinstance(bias, bool):
@@ -90,9 +78,8 @@ _RELU_LIKE = {"relu", "leaky_relu", "elu", "gelu", "silu", "softplus"}
 
 def draw(init: str | Initializer, activation: str, fan_in: int, fan_out: int, seed: Seed) -> Matrix:
     """A layer's first weights: ``"auto"`` is He before a relu-like activation and Xavier before any other."""
-    if isinstance(init, str) and init == "auto":
-        init = "he_normal" if activation in _RELU_LIKE else "xavier_normal"
-    initializer = init if callable(init) else choice("init", init, {"auto": he_normal, **INITIALIZERS})
+    auto = he_normal if activation in _RELU_LIKE else xavier_normal
+    initializer = init if callable(init) else choice("init", init, {"auto": auto, **INITIALIZERS})
     weights: Any = np.array(numbers("what init returns", initializer(fan_in, fan_out, seed)))  # a copy: nobody else's
     if weights.shape != (fan_out, fan_in) or not np.isfinite(weights).all():
         raise ValueError(

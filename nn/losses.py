@@ -2,6 +2,7 @@
 for each) or a Tensor (one row for each). All are means over what they are given, so 1/n comes in once.
 """
 
+import reprlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -41,16 +42,14 @@ def cross_entropy(logits: Any, labels: Any) -> Any:
     logits: (n, classes): a Tensor, or a list of n lists of Values
     labels: (n,) integers, 0 … classes − 1
     """
-    if isinstance(logits, Tensor):
-        if logits.ndim != 2:
-            raise ValueError(f"cross_entropy: logits must have shape (n, classes), got {logits.shape}")
-        return Tensor._apply(ARRAY_OPS["cross_entropy"], logits, labels=_labels(labels, *logits.shape))
-    rows = _table("cross_entropy", logits)
-    if rows.ndim != 2:
+    rows = logits if isinstance(logits, Tensor) else _table("cross_entropy", logits)
+    if rows.ndim != 2 or rows.shape[1] < 2:
         raise ValueError(
-            f"cross_entropy: logits must be a list of one list for each example, got shape {rows.shape}; "
+            f"cross_entropy: logits must have shape (n, classes) with at least 2 classes, got {rows.shape}; "
             f"a model with a single output takes bce_with_logits"
         )
+    if isinstance(rows, Tensor):
+        return Tensor._apply(ARRAY_OPS["cross_entropy"], rows, labels=_labels(labels, *rows.shape))
     indices = _labels(labels, *rows.shape).tolist()
     return autograd.mean([autograd.logsumexp(row) - row[i] for row, i in zip(rows.tolist(), indices, strict=True)])
 
@@ -66,9 +65,7 @@ def l2_penalty(parameters: Iterable[Any], strength: float) -> Any:
     return strength * sum((p * p).sum() for p in parameters)
 
 
-LOSSES: dict[str, Loss] = {
-    loss.__name__: loss for loss in (mse, mae, hinge, bce_with_logits, cross_entropy)
-}
+LOSSES: dict[str, Loss] = {loss.__name__: loss for loss in (mse, mae, hinge, bce_with_logits, cross_entropy)}
 
 
 def _squared_error(p: Any, t: Any) -> Any:
@@ -100,7 +97,7 @@ def _table(name: str, predictions: Any) -> Array:
     if not table.size or not all(isinstance(each, Value) for each in table.flat):
         raise TypeError(
             f"{name}: predictions must be a Tensor, or a list of Values or of equally long lists of them, "
-            f"one an example; got {predictions!r}"
+            f"one an example; got {reprlib.repr(predictions)}"
         )
     return table
 

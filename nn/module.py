@@ -46,6 +46,7 @@ class Module:
 
     def train(self, mode: bool = True) -> Self:
         """Set ``training`` here and in every module inside."""
+        mode = checks.flag("mode", mode)
         for module in self.modules():
             module.training = mode
         return self

@@ -5,13 +5,14 @@ and all new state before it writes the first one.
 """
 
 import math
+import reprlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from autograd import Node
-from nn.checks import real
+from nn.checks import flag, real
 from nn.module import Module
 
 Number = Any
@@ -36,13 +37,17 @@ class Optimizer:
         """The new number for parameter ``p`` with gradient ``g``; ``state`` is this parameter's own."""
         raise NotImplementedError
 
+    def decayed(self, p: Number, g: Number) -> Number:
+        """The gradient that `update` is given: with weight decay, g + weight_decay·p."""
+        return g + self.weight_decay * p if self.weight_decay else g
+
     def step(self) -> None:
         """Move every parameter that has a gradient."""
         if self.lr.__class__ is not float or not 0.0 <= self.lr < math.inf:
             self.lr = real("lr", self.lr)  # a Python float again: NumPy's float64 would widen float32 parameters
         state = {name: dict(kept) for name, kept in self.state.items()}
         moved = {
-            name: self.update(p.data, p.grad.data if isinstance(p.grad, Node) else p.grad, state[name])
+            name: self.update(p.data, self.decayed(p.data, _gradient(name, p)), state[name])
             for name, p in self.parameters.items()
             if p.grad is not None
         }
@@ -77,13 +82,11 @@ class SGD(Optimizer):
     ) -> None:
         super().__init__(parameters, lr, weight_decay)
         self.momentum = real("momentum", momentum, high=1.0)
-        self.nesterov = nesterov
+        self.nesterov = flag("nesterov", nesterov)
         if nesterov and not momentum:
             raise ValueError("nesterov=True looks ahead along the momentum; give momentum greater than 0, such as 0.9")
 
     def update(self, p: Number, g: Number, state: dict[str, Number]) -> Number:
-        if self.weight_decay:
-            g = g + self.weight_decay * p
         if self.momentum:
             v = state["velocity"] = self.momentum * state.get("velocity", 0.0) + g
             g = g + self.momentum * v if self.nesterov else v
@@ -106,8 +109,6 @@ class RMSProp(Optimizer):
         self.eps = real("eps", eps, above_low=True)
 
     def update(self, p: Number, g: Number, state: dict[str, Number]) -> Number:
-        if self.weight_decay:
-            g = g + self.weight_decay * p
         s = state["square"] = self.alpha * state.get("square", 0.0) + (1.0 - self.alpha) * (g * g)
         return p - self.lr * g / (s**0.5 + self.eps)
 
@@ -128,13 +129,11 @@ class Adam(Optimizer):
     ) -> None:
         super().__init__(parameters, lr, weight_decay)
         if not isinstance(betas, tuple | list) or len(betas) != 2:
-            raise TypeError(f"betas must be a pair such as (0.9, 0.999), got {betas!r}")
+            raise TypeError(f"betas must be a pair such as (0.9, 0.999), got {reprlib.repr(betas)}")
         self.betas = (real("betas[0]", betas[0], high=1.0), real("betas[1]", betas[1], high=1.0))
         self.eps = real("eps", eps, above_low=True)
 
     def update(self, p: Number, g: Number, state: dict[str, Number]) -> Number:
-        if self.weight_decay:
-            g = g + self.weight_decay * p
         return p - self.lr * self._direction(g, state)
 
     def _direction(self, g: Number, state: dict[str, Number]) -> Number:
@@ -161,8 +160,23 @@ class AdamW(Adam):
     ) -> None:
         super().__init__(parameters, lr, betas, eps, weight_decay)
 
+    def decayed(self, p: Number, g: Number) -> Number:
+        """The gradient as it is: here the decay acts on the parameter, in `update`."""
+        return g
+
     def update(self, p: Number, g: Number, state: dict[str, Number]) -> Number:
         return p - self.lr * self.weight_decay * p - self.lr * self._direction(g, state)
+
+
+def _gradient(name: str, p: Any) -> Number:
+    """The gradient of ``p`` as a plain number or array. Of another shape, it would give ``p`` that shape."""
+    g = p.grad.data if isinstance(p.grad, Node) else p.grad
+    if getattr(g, "shape", ()) != getattr(p.data, "shape", ()):
+        raise ValueError(
+            f"parameter {name} has shape {np.shape(p.data)} and its gradient {np.shape(g)}; they must be equal: "
+            f"call zero_grad(), then backward()"
+        )
+    return g
 
 
 def _by_name(parameters: Any) -> dict[str, Any]:
@@ -173,10 +187,12 @@ def _by_name(parameters: Any) -> dict[str, Any]:
     elif isinstance(parameters, Iterable) and not isinstance(parameters, str | np.ndarray | Node):
         named = {str(i): p for i, p in enumerate(parameters)}
     else:
-        raise TypeError(f"an optimiser takes a model or its parameters(), got {type(parameters).__name__}")
+        raise TypeError(f"an optimizer takes a model or its parameters(), got {type(parameters).__name__}")
     for name, p in named.items():
         if not isinstance(p, Node) or p.parents:
-            raise TypeError(f"parameter {name} must be a leaf Value or Tensor, got {p!r}")
+            raise TypeError(f"parameter {name} must be a leaf Value or Tensor, got {reprlib.repr(p)}")
+        if not p.requires_grad:
+            raise TypeError(f"parameter {name} is a constant, which has no gradient; make it Value(…) or Tensor(…)")
     if not named:
-        raise ValueError("an optimiser needs at least one parameter; this model has none")
+        raise ValueError("an optimizer needs at least one parameter; this model has none")
     return named

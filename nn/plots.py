@@ -5,18 +5,21 @@ Each function returns a `Plot`, which shows itself in a notebook and is written 
 """
 
 import io
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nn.checks import whole
+from nn.checks import numbers, whole
 from nn.module import Module
-from nn.training import History, predict
+from nn.training import History, _check_labels, _examples, predict
 
 try:
+    from matplotlib.axes import Axes
     from matplotlib.colors import ListedColormap
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 except ImportError as error:
     raise ImportError('nn.plots draws with matplotlib; install it by: pip install "glassgrad[plots]"') from error
 
@@ -30,14 +33,16 @@ MARKERS = "o^sDvP*Xph"
 class Plot(Figure):
     """A figure that shows itself in a notebook, and saves itself by name."""
 
-    def save(self, path: str | Path) -> Path:
-        """Write the picture; the suffix (.png, .svg, .pdf) is its format. Returns the path."""
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the picture in the form that the name asks for, such as .png, .svg or .pdf. Returns the path."""
+        if not isinstance(path, str | os.PathLike):
+            raise TypeError(f'path is a file name, as in save("plot.png"), not {type(path).__name__} {path!r}')
         path = Path(path)
-        formats = self.canvas.get_supported_filetypes()
-        if path.suffix[1:] not in formats:
-            raise ValueError(f"cannot save {path.name!r}: its suffix must be one of {', '.join(sorted(formats))}")
+        suffixes = [f".{name}" for name in sorted(self.canvas.get_supported_filetypes())]
+        if path.suffix.lower() not in suffixes:
+            raise ValueError(f"a plot is saved as {', '.join(suffixes[:-1])} or {suffixes[-1]}; got {path.name!r}")
         if not path.parent.is_dir():
-            raise FileNotFoundError(f"cannot save {path}: there is no folder {path.parent}; make it first")
+            raise FileNotFoundError(f"there is no folder {str(path.parent)!r}; make it before you save {path.name!r}")
         self.savefig(path)
         return path
 
@@ -52,14 +57,17 @@ def decision_boundary(model: Module, data: tuple[Any, Any], *, title: str = "", 
 
     model: two features in; one score for each class out, or a single score whose sign decides
     """
-    X, y = np.asarray(data[0], dtype=float), np.asarray(data[1])
-    if X.ndim != 2 or X.shape[1] != 2:
-        raise ValueError(f"decision_boundary() draws a plane: X must have shape (n, 2), got {X.shape}")
+    X, y = _examples(model, data, "data")
+    if X.ndim != 2 or X.shape[1] != 2 or y.ndim != 1:
+        raise ValueError(
+            f"decision_boundary() draws a plane: X must have shape (n, 2) and y shape (n,), got {X.shape} and {y.shape}"
+        )
     resolution = whole("resolution", resolution, least=2)
-    margin = 0.08 * np.ptp(X, axis=0).max()
+    margin = 0.08 * np.ptp(X, axis=0).max() or 1.0
     (left, bottom), (right, top) = X.min(axis=0) - margin, X.max(axis=0) + margin
     xs, ys = np.linspace(left, right, resolution), np.linspace(bottom, top, resolution)
     scores = predict(model, np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2))
+    _check_labels("decision_boundary", y, scores)
     several = scores.ndim == 2 and scores.shape[1] > 1
     region = (scores.argmax(axis=1) if several else (scores.reshape(-1) > 0)).reshape(resolution, resolution)
     classes = range(scores.shape[1]) if several else range(2)
@@ -85,29 +93,34 @@ def decision_boundary(model: Module, data: tuple[Any, Any], *, title: str = "", 
 
 def loss_curve(history: History, *, title: str = "") -> Plot:
     """Loss, and accuracy if there is one, by epoch."""
+    if not isinstance(history, History):
+        raise TypeError(f"loss_curve() draws the History that nn.fit() returns, got {type(history).__name__}")
     if not history.loss:
         raise ValueError("loss_curve() of an empty history: train for at least one epoch first")
-    epochs = np.arange(1, len(history.loss) + 1)
     plot = Plot(figsize=(6.0, 3.8), dpi=110, layout="constrained")
     axes = plot.add_subplot()
-    axes.plot(epochs, history.loss, color=CLASS_COLORS[0], label="loss")
-    if history.validation_loss:
-        axes.plot(epochs, history.validation_loss, color=CLASS_COLORS[0], linestyle="--", label="validation loss")
-    axes.set(xlabel="epoch", ylabel="loss", title=title)
-    axes.set_ylim(bottom=0)
+    _by_epoch(axes, history, "loss", CLASS_COLORS[0])
+    axes.set(xlabel="epoch", ylabel="loss")
+    if min(history.loss + history.validation_loss) >= 0:
+        axes.set_ylim(bottom=0)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.25)
     if history.accuracy:
         right = axes.twinx()
-        right.plot(epochs, history.accuracy, color=CLASS_COLORS[1], label="accuracy")
-        if history.validation_accuracy:
-            right.plot(
-                epochs, history.validation_accuracy, color=CLASS_COLORS[1], linestyle="--", label="validation accuracy"
-            )
+        _by_epoch(right, history, "accuracy", CLASS_COLORS[1])
         right.set_ylabel("accuracy")
         right.set_ylim(top=1.005)
     lines = [line for each in plot.axes for line in each.get_lines()]
-    axes.legend(lines, [str(line.get_label()) for line in lines], loc="best", fontsize=8)
+    axes.legend(handles=lines, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, fontsize=8, frameon=False)
+    axes.set_title(title, pad=24)  # over the legend, which stands above the lines and never upon them
     return plot
+
+
+def _by_epoch(axes: Axes, history: History, name: str, color: str) -> None:
+    """One series and that of the validation set, which lacks an epoch that was interrupted."""
+    for series, line in ((name, "-"), (f"validation_{name}", "--")):
+        if y := getattr(history, series):
+            axes.plot(np.arange(1, len(y) + 1), y, color=color, linestyle=line, label=series.replace("_", " "))
 
 
 def digit_sheet(X: Any, labels: Any, scores: Any, *, columns: int = 10, title: str = "") -> Plot:
@@ -115,10 +128,11 @@ def digit_sheet(X: Any, labels: Any, scores: Any, *, columns: int = 10, title: s
 
     X: (n, 784) or (n, 28, 28) grey values;  labels: (n,);  scores: (n, classes), as `predict` returns them
     """
-    X, labels, scores = np.asarray(X), np.asarray(labels), np.asarray(scores)
-    n, columns = len(X), whole("columns", columns)
-    side = round((X[0].size if n else 0) ** 0.5)
-    if not n or side * side != X[0].size or labels.shape != (n,) or scores.ndim != 2 or len(scores) != n:
+    X, scores, columns = numbers("X", X), numbers("scores", scores), whole("columns", columns)
+    labels = np.asarray(labels)
+    n = len(X) if X.ndim else 0
+    side = round((X.size / max(n, 1)) ** 0.5)
+    if not scores.size or X.size != n * side * side or labels.shape != (n,) or scores.shape[:-1] != (n,):
         raise ValueError(
             f"digit_sheet() takes n square images, n labels and n rows of scores, n at least 1; "
             f"got shapes {X.shape}, {labels.shape} and {scores.shape}"

@@ -4,15 +4,16 @@ Each class has a vectorized twin with the same constructor words, and from the s
 `vectorize()` and `to_values()` carry weights across.
 """
 
-from collections.abc import Sequence
+import reprlib
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from autograd import Value, dot
+from autograd import Tensor, Value, dot
 from nn.activations import activate, check_activation
-from nn.checks import numbers, whole
-from nn.init import Initializer, Seed, draw, first_bias, generator
+from nn.checks import Seed, flag, generator, numbers, whole
+from nn.init import Initializer, draw, first_bias
 from nn.module import Module
 from nn.vectorized import Linear, Sequential, mlp_layers
 
@@ -41,25 +42,25 @@ class Neuron(Module):
     ) -> None:
         nin = whole("nin", nin)
         self.activation = check_activation(activation)
-        self.expand = expand
+        self.expand = flag("expand", expand)
         start = draw(init, activation, nin, 1, seed)[0] if weights is None else numbers("weights", weights)
         if start.shape != (nin,) or not np.isfinite(start).all():
-            raise ValueError(f"weights must be {nin} finite numbers, one for each input; got {weights!r}")
-        self.w = [Value(w) for w in start.tolist()]
+            raise ValueError(f"weights must be {nin} finite numbers, one for each input; got {reprlib.repr(weights)}")
+        self.w = [Value(w, f"w{i}") for i, w in enumerate(start.tolist())]
         first = first_bias(bias)
-        self.b = None if first is None else Value(first)
+        self.b = None if first is None else Value(first, "b")
 
     def __call__(self, x: Any) -> Value:
+        inputs = _listed(x)
+        if len(inputs) != len(self.w):
+            raise ValueError(f"Neuron({len(self.w)}) takes {len(self.w)} inputs, got {len(inputs)}")
         if self.expand:
-            x = list(x)
-            if len(x) != len(self.w):
-                raise ValueError(f"Neuron({len(self.w)}) takes {len(self.w)} inputs, got {len(x)}")
-            total = self.w[0] * x[0]
-            for w, x_i in zip(self.w[1:], x[1:], strict=True):
+            total = self.w[0] * inputs[0]
+            for w, x_i in zip(self.w[1:], inputs[1:], strict=True):
                 total = total + w * x_i
             total = total if self.b is None else total + self.b
         else:
-            total = dot(self.w, x, self.b)
+            total = dot(self.w, inputs, self.b)
         return activate(self.activation, total)  # type: ignore[no-any-return]
 
     def vectorize(self) -> Linear:
@@ -72,6 +73,8 @@ class Neuron(Module):
 
 class Layer(Module):
     """``nout`` neurons over the same ``nin`` inputs. The words are those of `Neuron`; the twin is `Linear`.
+
+    Its activation is "relu" unless said otherwise, and that of a `Linear` is "linear".
 
     Returns a list of Values, or the Value itself from a layer of one neuron.
     """
@@ -90,7 +93,7 @@ class Layer(Module):
         self.neurons = [Neuron(nin, activation, bias, expand=expand, weights=row) for row in weights.tolist()]
 
     def __call__(self, x: Any) -> Any:
-        inputs = [x] if isinstance(x, Value) else x
+        inputs = _listed(x)
         outputs = [neuron(inputs) for neuron in self.neurons]
         return outputs[0] if len(outputs) == 1 else outputs
 
@@ -104,6 +107,20 @@ class Layer(Module):
 
     def _outline(self, above: tuple[Module, ...]) -> str:
         return self._title()  # the neurons one by one would say nothing more
+
+
+def _listed(x: Any) -> list[Any]:
+    """An example as a list: an iterator, too, can then be read by every neuron."""
+    if x.__class__ is list:
+        return x
+    if isinstance(x, Value):
+        return [x]
+    if isinstance(x, Tensor | str) or not isinstance(x, Iterable):
+        raise TypeError(
+            f"a scalar model takes a list of Values or numbers, one for each input, as in model([1.0, 2.0]); "
+            f"got {type(x).__name__} {reprlib.repr(x)}"
+        )
+    return list(x)
 
 
 def _linear(neurons: list[Neuron]) -> Linear:

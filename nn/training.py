@@ -92,8 +92,9 @@ def fit(
     callbacks:  each called as ``callback(epoch, model, history)`` after an epoch; one that returns True stops
     progress:   show a progress bar with loss and accuracy
 
-    The model trains in ``train()`` and is left as it was. A loss that is nan or inf raises `TrainingError` before it can touch the parameters. Ctrl-C ends the training
-    after the current step, with everything learnt so far kept; a second one ends it at once.
+    The model trains in ``train()``, and is left in the mode that it came in. A loss that is nan or inf raises
+    `TrainingError` before it can touch the parameters. Ctrl-C ends the training after the current step, with
+    everything learnt so far kept; a second one ends it at once.
     """
     X, y = _examples(model, data, "data")
     held_out = None if validation is None else _examples(model, validation, "validation")
@@ -179,7 +180,7 @@ def accuracy(scores: Any, labels: Any) -> float:
     """
     scores = numbers("scores", scores.data if isinstance(scores, Tensor) else scores)
     labels = numbers("labels", labels)
-    if not scores.size or scores.ndim > 2 or labels.shape != scores.shape[:1]:
+    if not scores.size or scores.ndim not in (1, 2) or labels.shape != scores.shape[:1]:
         raise ValueError(
             f"accuracy: scores must have shape (n,) or (n, classes) and labels shape (n,), n at least 1; "
             f"got {scores.shape} and {labels.shape}"
@@ -194,8 +195,14 @@ def accuracy(scores: Any, labels: Any) -> float:
 
 
 def _step(
-    model: Module, forward: Callable[[Array], Any], optimizer: Optimizer, criterion: Loss, X: Array, y: Array,
-    l2: float, history: History,
+    model: Module,
+    forward: Callable[[Array], Any],
+    optimizer: Optimizer,
+    criterion: Loss,
+    X: Array,
+    y: Array,
+    l2: float,
+    history: History,
 ) -> tuple[Any, float]:
     """Forward, backward and update on one batch. Returns the outputs, and the loss without the penalty."""
     outputs = forward(X)
@@ -347,7 +354,7 @@ def _first_bad(array: Array) -> list[int]:
 def _rows(model: Module, X: Any, name: str) -> Array:
     """``X`` as rows of finite numbers, in the dtype of the model."""
     if not isinstance(model, Module):
-        raise TypeError(f"model must be an nn.Module such as nn.MLP(2, [16, 1]), got {type(model).__name__}")
+        raise TypeError(f"model must be an nn.Module, got {type(model).__name__}; e.g. nn.MLP(2, [16, 1])")
     first = next((p for _, p in model.named_parameters()), None)
     rows = numbers(name, X, first.dtype if isinstance(first, Tensor) else float)
     if rows.ndim < 2 or not rows.size:

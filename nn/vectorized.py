@@ -1,5 +1,6 @@
 """Networks over arrays: a row is an example, a layer is a matrix product. The twins of `nn.scalar`."""
 
+import reprlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +10,8 @@ from numpy.typing import DTypeLike
 from autograd import Tensor
 from autograd.array_ops import ARRAY_OPS
 from nn.activations import activate, check_activation
-from nn.checks import numbers, whole
-from nn.init import Initializer, Seed, draw, first_bias, generator
+from nn.checks import Seed, generator, numbers, whole
+from nn.init import Initializer, draw, first_bias
 from nn.module import Module
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ class Linear(Module):
     weight: Tensor (nout, nin), row i being neuron i;  bias: Tensor (nout,), or None
     dtype:  float32 (for training) or float64 (for checks)
 
-    Further words as in `nn.Neuron`. An input that is a plain array takes the layer's dtype.
+    Further words as in `nn.Neuron`, but the activation is "linear" unless said otherwise, and not "relu".
+    An input that is a plain array takes the layer's dtype.
     """
 
     def __init__(
@@ -39,9 +41,9 @@ class Linear(Module):
         nin, nout = whole("nin", nin), whole("nout", nout)
         self.activation = check_activation(activation)
         # held column by column (Fortran order): x Wᵀ then reads W in the order in which it lies, a third faster
-        self.weight = Tensor(np.asfortranarray(draw(init, activation, nin, nout, seed)), dtype=dtype)
+        self.weight = Tensor(np.asfortranarray(draw(init, activation, nin, nout, seed)), "W", dtype)
         start = first_bias(bias)
-        self.bias = None if start is None else Tensor(np.full(nout, start), dtype=dtype)
+        self.bias = None if start is None else Tensor(np.full(nout, start), "b", dtype)
 
     def __call__(self, x: Any) -> Tensor:
         weight = self.weight.data
@@ -78,7 +80,7 @@ class Sequential(Module):
     def __init__(self, *layers: Module) -> None:
         for layer in layers:
             if not isinstance(layer, Module):
-                raise TypeError(f"Sequential takes modules, got {type(layer).__name__} {layer!r}")
+                raise TypeError(f"Sequential takes modules, got {type(layer).__name__} {reprlib.repr(layer)}")
         self.layers = list(layers)
 
     def __call__(self, x: Any) -> Any:
@@ -107,7 +109,7 @@ def _twin(layer: Any, way: str) -> Module:
 def mlp_layers(nin: int, nouts: Sequence[int], activation: str, output: str) -> list[tuple[int, int, str]]:
     """(fan_in, fan_out, activation) of each layer of an MLP, checked."""
     if isinstance(nouts, str) or not isinstance(nouts, Sequence) or not nouts:
-        raise TypeError(f"nouts must be a list of layer sizes such as [16, 16, 1], got {nouts!r}")
+        raise TypeError(f"nouts must be a list of layer sizes such as [16, 16, 1], got {reprlib.repr(nouts)}")
     sizes = [whole("nin", nin), *(whole("each of nouts", n) for n in nouts)]
     hidden, last = check_activation(activation), check_activation(output, "output")
     return list(zip(sizes[:-1], sizes[1:], [hidden] * (len(sizes) - 2) + [last], strict=True))

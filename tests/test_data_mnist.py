@@ -59,9 +59,7 @@ def digits() -> ImageData:
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("shape", [(6,), (2, 3), (1, 2, 1, 3), (0,), (3, 0, 2)])
 @pytest.mark.parametrize("code", CODES)
-def test_every_item_type_and_shape_comes_back(
-    tmp_path: Path, code: int, shape: tuple[int, ...], packed: bool
-) -> None:
+def test_every_item_type_and_shape_comes_back(tmp_path: Path, code: int, shape: tuple[int, ...], packed: bool) -> None:
     array = (np.arange(math.prod(shape)) - 1.5).astype(CODES[code]).reshape(shape)
     content = idx(array, code)
     path = tmp_path / "array"  # the name says nothing: gzip is told by content
@@ -125,9 +123,7 @@ def test_a_damaged_gzip_byte_never_gives_a_wrong_array_or_another_error(tmp_path
         (b"\0\0\x08\0\x07", "00 00 08 00"),  # no dimensions
     ],
 )
-def test_what_is_no_idx_file_is_refused_with_what_it_begins_with(
-    tmp_path: Path, content: bytes, found: str
-) -> None:
+def test_what_is_no_idx_file_is_refused_with_what_it_begins_with(tmp_path: Path, content: bytes, found: str) -> None:
     path = tmp_path / "array"
     path.write_bytes(content)
     with pytest.raises(IDXError, match=f"magic number.*found {found}"):
@@ -341,26 +337,20 @@ def test_one_pixel_changed_is_refused(folder: Path) -> None:
 
 
 def test_a_file_of_the_other_set_is_recognised(folder: Path) -> None:
-    with pytest.raises(
-        IDXError, match=r"of Fashion-MNIST, .*well-formed.*it is MNIST's train-images-idx3-ubyte"
-    ):
+    with pytest.raises(IDXError, match=r"of Fashion-MNIST, .*well-formed.*it is MNIST's train-images-idx3-ubyte"):
         fashion_mnist(folder)
 
 
 def test_images_and_labels_exchanged_are_refused_by_shape(folder: Path) -> None:
     spoil(folder, FILES[0], gzip.decompress((HERE / f"{FILES[1]}.gz").read_bytes()))
-    with pytest.raises(
-        IDXError, match=r"train-images.*expected shape \(60000, 28, 28\), found shape \(60000,\)"
-    ):
+    with pytest.raises(IDXError, match=r"train-images.*expected shape \(60000, 28, 28\), found shape \(60000,\)"):
         mnist(folder)
 
 
 def test_a_truncated_file_is_refused(folder: Path) -> None:
     whole = (HERE / f"{FILES[2]}.gz").read_bytes()
     spoil(folder, FILES[2], whole[: len(whole) // 2])  # gzip under a name without .gz is still gzip
-    with pytest.raises(
-        IDXError, match="t10k-images-idx3-ubyte: expected a whole gzip file, found a damaged one"
-    ):
+    with pytest.raises(IDXError, match="t10k-images-idx3-ubyte: expected a whole gzip file, found a damaged one"):
         mnist(folder)
 
 
@@ -441,9 +431,7 @@ def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Web:
     monkeypatch.setitem(module.SOURCES, "mnist", changed)
     monkeypatch.setattr(module, "CHECKOUT", tmp_path / "no checkout")
     monkeypatch.setattr(pooch, "os_cache", lambda project: tmp_path / project)
-    monkeypatch.setattr(
-        pooch.HTTPDownloader, "__call__", lambda self, *args, **options: web(*args, **options)
-    )
+    monkeypatch.setattr(pooch.HTTPDownloader, "__call__", lambda self, *args, **options: web(*args, **options))
     return web
 
 

@@ -1,5 +1,6 @@
 """The toy data sets: the geometry their formulas promise, reproducibility, and errors that teach."""
 
+import random
 from collections import Counter
 from typing import Any
 
@@ -57,6 +58,13 @@ def test_a_generator_is_a_seed_and_moves_on(name: str) -> None:
     first, second = TOY[name](seed=rng), TOY[name](seed=rng)
     assert first.X.tobytes() == TOY[name](seed=7).X.tobytes()
     assert second.X.tobytes() != first.X.tobytes()
+
+
+def test_the_seed_none_is_pythons_own_random_as_it_is_for_a_model() -> None:
+    random.seed(1337)
+    first, second = spiral(seed=None), spiral(seed=None)
+    random.seed(1337)
+    assert spiral(seed=None).X.tobytes() == first.X.tobytes() != second.X.tobytes()
 
 
 @ALL
@@ -161,46 +169,44 @@ NAN, INF = float("nan"), float("inf")
         (name, argument, value, error, expected)
         for name in TOY
         for argument, value, error, expected in [
-            ("n", 1, ValueError, "an int of at least"),
-            ("n", -5, ValueError, "an int of at least"),
-            ("n", 100.0, TypeError, "an int of at least"),
-            ("n", True, TypeError, "an int of at least"),
-            ("n", "100", TypeError, "an int of at least"),
-            ("n", None, TypeError, "an int of at least"),
-            ("noise", -0.1, ValueError, "a finite number ≥ 0"),
-            ("noise", NAN, ValueError, "a finite number ≥ 0"),
-            ("noise", INF, ValueError, "a finite number ≥ 0"),
-            ("noise", True, TypeError, "a finite number ≥ 0"),
-            ("noise", "0.1", TypeError, "a finite number ≥ 0"),
-            ("noise", 1j, TypeError, "a finite number ≥ 0"),
-            ("seed", -1, ValueError, "an int of at least 0 or a numpy.random.Generator"),
-            ("seed", None, TypeError, "an int of at least 0 or a numpy.random.Generator"),
-            ("seed", 1.0, TypeError, "an int of at least 0 or a numpy.random.Generator"),
-            ("seed", False, TypeError, "an int of at least 0 or a numpy.random.Generator"),
+            ("n", 1, ValueError, "at least"),
+            ("n", -5, ValueError, "at least"),
+            ("n", 100.0, TypeError, "an integer"),
+            ("n", True, TypeError, "an integer"),
+            ("n", "100", TypeError, "an integer"),
+            ("n", None, TypeError, "an integer"),
+            ("noise", -0.1, ValueError, "at least 0 and finite"),
+            ("noise", NAN, ValueError, "at least 0 and finite"),
+            ("noise", INF, ValueError, "at least 0 and finite"),
+            ("noise", True, TypeError, "a number"),
+            ("noise", "0.1", TypeError, "a number"),
+            ("noise", 1j, TypeError, "a number"),
+            ("seed", -1, ValueError, "at least 0"),
+            ("seed", 1.0, TypeError, "an integer"),
+            ("seed", False, TypeError, "an integer"),
         ]
     ]
     + [
-        (name, "classes", value, error, "an int of at least 2")
+        (name, "classes", value, error, "at least 2" if error is ValueError else "an integer")
         for name in ("spiral", "blobs")
         for value, error in [(1, ValueError), (0, ValueError), (3.0, TypeError), (True, TypeError)]
     ]
     + [
-        ("circles", "factor", value, error, "≥ 0 and < 1")
+        ("circles", "factor", value, error, "less than 1" if error is ValueError else "a number")
         for value, error in [(1.0, ValueError), (-0.1, ValueError), (NAN, ValueError), ("0.5", TypeError)]
     ],
 )
-def test_a_wrong_argument_is_named_with_what_came_and_what_to_write(
+def test_a_wrong_argument_is_named_with_what_came_and_what_must_be(
     name: str, argument: str, value: object, error: type[Exception], expected: str
 ) -> None:
     with pytest.raises(error) as caught:
         TOY[name](**{argument: value})
     message = str(caught.value)
-    assert message.startswith(f"{argument} must be ")
-    assert expected in message and repr(value) in message and f"write {argument}=" in message
+    assert message.startswith(f"{argument} must be ") and expected in message and repr(value) in message
 
 
 def test_fewer_points_than_classes_says_how_many_there_must_be() -> None:
-    with pytest.raises(ValueError, match=r"n must be an int of at least 5, and 4 .*write n=500"):
+    with pytest.raises(ValueError, match="n must be at least 5, got 4"):
         spiral(n=4, classes=5)
 
 

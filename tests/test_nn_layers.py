@@ -421,3 +421,36 @@ def test_under_no_grad_a_model_records_nothing() -> None:
     with no_grad():
         outputs = [nn.MLP(2, [3, 1])([1.0, 2.0]), nn.vectorized.MLP(2, [3, 1])([1.0, 2.0])]
     assert [out.parents for out in outputs] == [(), ()]
+
+
+@pytest.mark.parametrize("expand", [False, True])
+def test_a_neuron_says_how_many_inputs_it_takes(expand: bool) -> None:
+    for model in nn.Neuron(2, expand=expand), nn.MLP(2, [3], expand=expand):
+        with pytest.raises(ValueError, match=r"Neuron\(2\) takes 2 inputs, got 3"):
+            model([1, 2, 3])
+        for x in 3.0, None, "ab", Tensor([1.0, 2.0]):
+            with pytest.raises(TypeError, match=r"list of Values or numbers, one for each input.* got \w+"):
+                model(x)
+
+
+@pytest.mark.parametrize("expand", [False, True])
+def test_an_iterator_is_read_once_for_all_neurons(expand: bool) -> None:
+    model = nn.MLP(2, [3, 2], seed=0, expand=expand)
+    expected = [y.data for y in model([1.0, 2.0])]
+    assert [y.data for y in model(iter([1.0, 2.0]))] == [y.data for y in model(np.array([1.0, 2.0]))] == expected
+
+
+def test_parameters_have_names_for_pictures() -> None:
+    neuron, linear = nn.Neuron(3), nn.Linear(2, 2)
+    assert [p.label for p in neuron.parameters()] == ["w0", "w1", "w2", "b"]
+    assert [p.label for p in linear.parameters()] == ["W", "b"]
+    assert [*neuron.state_dict(), *linear.state_dict()] == ["w.0", "w.1", "w.2", "b", "weight", "bias"]
+
+
+def test_expand_and_train_take_flags() -> None:
+    with pytest.raises(TypeError, match="expand must be True or False, got str 'no'"):
+        nn.MLP(2, [1], expand="no")  # type: ignore[arg-type]
+    model = nn.MLP(2, [1])
+    with pytest.raises(TypeError, match="mode must be True or False, got str 'a'"):
+        model.train("a")  # type: ignore[arg-type]
+    assert model.training is True

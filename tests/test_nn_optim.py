@@ -406,3 +406,29 @@ def test_real_keeps_to_its_interval() -> None:
     assert real("x", 0) == 0.0
     with pytest.raises(ValueError, match=r"x must be greater than 0 and less than 1, got 1.0"):
         real("x", 1.0, high=1.0, above_low=True)
+
+
+@EVERY_OPTIMIZER
+def test_a_gradient_of_another_shape_moves_nothing(optimizer: Any) -> None:
+    first, second, value = Tensor([1.0, 2.0]), Tensor([3.0]), Value(4.0)
+    opt = optimizer({"first": first, "second": second, "value": value})
+    for spoilt, grad, shapes in (second, np.ones((2, 1)), r"\(1,\).*\(2, 1\)"), (value, np.ones(2), r"\(\).*\(2,\)"):
+        first.grad, second.grad, value.grad = np.ones(2), np.ones(1), 1.0
+        spoilt.grad = grad
+        with pytest.raises(ValueError, match=f"parameter (second|value) has shape {shapes}; they must be equal"):
+            opt.step()
+        assert (first.data.tolist(), second.data.tolist(), value.data) == ([1.0, 2.0], [3.0], 4.0)
+        assert opt.steps == 0 and not any(opt.state.values())
+
+
+@EVERY_OPTIMIZER
+def test_a_constant_is_no_parameter(optimizer: Any) -> None:
+    constant = Value(1.0)
+    constant.requires_grad = False
+    with pytest.raises(TypeError, match="parameter 1 is a constant"):
+        optimizer([Value(1.0), constant])
+
+
+def test_nesterov_is_a_flag() -> None:
+    with pytest.raises(TypeError, match="nesterov must be True or False, got str 'no'"):
+        nn.SGD([Value(1.0)], momentum=0.9, nesterov="no")  # type: ignore[arg-type]

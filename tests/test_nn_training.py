@@ -8,6 +8,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import pytest
 import autograd
 import nn
 from autograd import Tensor, Value
+from demos import command
 
 Array = np.ndarray[Any, Any]
 X, Y = nn.data.moons(24, noise=0.1, seed=1)
@@ -391,7 +393,7 @@ def test_ctrl_c_ends_after_the_step_and_keeps_what_was_trained(build: Any, handl
     history = train(model, loss=loss, optimizer=optimizer, epochs=50, validation=(X, Y))
     assert history.interrupted
     assert history.steps == optimizer.steps == 5  # the fifth was finished
-    assert len(history.loss) == len(history.validation_loss) == 2
+    assert (len(history.loss), len(history.validation_loss)) == (2, 1)  # who interrupts does not wait for an evaluation
     assert "interrupted" in repr(history)
     twin, calls = build(2, [4, 2], seed=0), []
 
@@ -552,10 +554,15 @@ def test_accuracy_by_largest_score_and_by_sign() -> None:
 @pytest.mark.parametrize(
     ("scores", "labels", "error", "message"),
     [
-        (np.ones((4, 2)), [0, 1], ValueError, r"scores of shape \(4, 2\) need labels of shape \(4,\).*got \(2,\)"),
-        (np.ones((2, 2)), np.eye(2), ValueError, r"need labels of shape \(2,\).*got \(2, 2\)"),
-        ([], [], ValueError, "at least one"),
-        (1.0, 1, ValueError, r"scores of shape \(\)"),
+        (np.ones((4, 2)), [0, 1], ValueError, r"labels shape \(n,\).*got \(4, 2\) and \(2,\)"),
+        (np.ones((2, 2)), np.eye(2), ValueError, r"labels shape \(n,\).*got \(2, 2\) and \(2, 2\)"),
+        ([], [], ValueError, r"n at least 1; got \(0,\) and \(0,\)"),
+        (np.ones((2, 0)), [0, 1], ValueError, r"got \(2, 0\) and \(2,\)"),
+        (1.0, 1, ValueError, r"got \(\) and \(\)"),
+        ([[0.0, 1.0], [math.nan, 1.0]], [0, 1], ValueError, r"scores hold nan, first at \[1, 0\]"),
+        (np.ones((3, 2)), [0, 1, 2], ValueError, r"labels must be 0 to 1 for 2 scores, got \[2.0\]"),
+        (np.ones((3, 2)), [0, 1, -1], ValueError, r"labels must be 0 to 1 for 2 scores, got \[-1.0\]"),
+        (np.ones(3), [0, 1, 2], ValueError, r"labels must be 0 and 1, or -1 and 1, got \[2.0\]"),
         (["a"], [1], TypeError, "scores must be plain numbers"),
         ([1.0], ["a"], TypeError, "labels must be plain numbers"),
     ],
@@ -723,7 +730,7 @@ def test_large_finite_features_are_no_error_and_infinite_ones_of_both_signs_are(
 
 @BOTH
 def test_rows_of_another_width(build: Any) -> None:
-    with pytest.raises(ValueError, match=r"2 weights and 1 inputs|takes rows of 2 numbers, got an array of shape"):
+    with pytest.raises(ValueError, match=r"Neuron\(2\) takes 2 inputs, got 1|takes rows of 2 numbers, got an array"):
         train(build(2, [2]), (X[:, :1], Y))
 
 
@@ -787,3 +794,85 @@ def test_predict_says_what_is_wrong(rows: Any, error: type[Exception], message: 
             nn.predict(model, rows)
         with pytest.raises(ValueError, match="batch_size must be at least 1"):
             nn.predict(model, X, batch_size=0)
+
+
+@BOTH
+def test_fit_trains_in_train_and_gives_the_mode_back(build: Any) -> None:
+    model, modes = build(2, [3, 2], seed=0).eval(), []
+    model.layers[0].train()
+    train(model, callbacks=[lambda epoch, model, history: modes.append([m.training for m in model.modules()])])
+    assert all(map(all, modes))
+    assert (model.training, model.layers[0].training, model.layers[1].training) == (False, True, False)
+    with pytest.raises(ZeroDivisionError):
+        train(model, callbacks=[lambda *_: 1 / 0])
+    assert not model.training
+
+
+def test_a_model_that_is_none_is_named_everywhere() -> None:
+    for call in (
+        lambda: nn.evaluate(3, (X, Y), "mse"),  # type: ignore[arg-type]
+        lambda: nn.predict(3, X),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(TypeError, match=r"model must be an nn\.Module, got int; e\.g\. nn\.MLP"):
+            call()
+
+
+@pytest.mark.parametrize("callbacks", [None, 3, "stop", [print, None], iter([print])])
+def test_callbacks_are_a_list_of_functions(callbacks: Any) -> None:
+    with pytest.raises(TypeError, match="callbacks must be a list of functions"):
+        train(nn.Linear(2, 2), callbacks=callbacks)
+
+
+@pytest.mark.parametrize(("schedule", "after"), [(None, 0.01), (nn.schedules.constant, 0.05)])
+def test_a_callback_sets_the_rate_for_good_unless_a_schedule_owns_it(schedule: Any, after: float) -> None:
+    model = nn.Linear(2, 2, seed=0)
+    optimizer = nn.SGD(model, lr=0.05)
+    train(model, optimizer=optimizer, schedule=schedule, callbacks=[lambda *_: setattr(optimizer, "lr", 0.01)])
+    assert optimizer.lr == after
+
+
+@pytest.mark.parametrize("argument", ["shuffle", "progress"])
+def test_text_is_no_flag(argument: str) -> None:
+    with pytest.raises(TypeError, match=f"{argument} must be True or False, got str 'no'"):
+        train(nn.Linear(2, 2), **{argument: "no"})
+
+
+def test_accuracy_is_that_of_the_losses_themselves_and_not_of_their_names() -> None:
+    def hinge(scores: Any, targets: Array) -> Any:
+        return nn.mse(scores, targets)
+
+    assert train(nn.Linear(2, 1), loss=hinge).accuracy == []
+    assert len(train(nn.Linear(2, 1), (X, 2 * Y - 1), loss=nn.hinge).accuracy) == 2
+
+
+def test_a_handler_that_python_did_not_set_becomes_the_default_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    handlers: list[Any] = []
+    monkeypatch.setattr(signal, "signal", lambda number, handler: handlers.append(handler))  # returns None: C's own
+    train(nn.Linear(2, 2))
+    assert handlers[1:] == [signal.SIG_DFL]
+
+
+def test_no_message_is_as_long_as_what_it_refuses() -> None:
+    model, many = nn.Linear(2, 2), [Value(float(i)) for i in range(10_000)]
+    for call in (
+        lambda: nn.mse([*many, None], np.zeros(10_001)),
+        lambda: train(model, optimizer=many),
+        lambda: train(model, callbacks=many),
+        lambda: train(model, schedule=many),
+        lambda: train(model, loss=lambda *_: many),
+        lambda: nn.SGD([many]),
+        lambda: nn.Adam(model, betas=many),  # type: ignore[arg-type]
+        lambda: nn.MLP(2, many and {"sizes": many}),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(TypeError) as caught:
+            call()
+        assert len(str(caught.value)) < 400
+
+
+def test_a_demo_that_diverges_ends_with_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def diverging(out: Path, quick: bool) -> None:
+        raise nn.TrainingError("the loss became nan")
+
+    monkeypatch.setattr("sys.argv", ["demo", "--out", str(tmp_path)])
+    with pytest.raises(SystemExit, match="error: the loss became nan"):
+        command.run(diverging, "a demo")

@@ -1,6 +1,6 @@
 """Data to train on: five two-dimensional toy sets drawn from a seed, the MNIST and Fashion-MNIST images, and
-a reader for the IDX files those come in. Everything is plain NumPy and needs nothing else of this library:
-`X, y = spiral()` and `train, test, classes = mnist()` are all there is to it.
+a reader for the IDX files those come in. Everything comes as plain NumPy arrays, for any library:
+``X, y = spiral()`` and ``train, test, classes = mnist()`` are all there is to it.
 """
 
 from nn.data.dataset import Dataset

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 class Dataset(NamedTuple):
-    """Points and their classes; unpacks as `X, y`.
+    """Points and their classes; unpacks as ``X, y``.
 
     X: (n, features) floating point, one point a row.
     y: (n,) int64, the class of each row: 0, 1, … classes - 1.

@@ -35,7 +35,7 @@ class IDXError(ValueError):
 def read_idx(path: str | os.PathLike[str], shape: tuple[int, ...] | None = None) -> NDArray[Any]:
     """The array in an IDX file, gzipped or not, in the machine's own byte order, writable.
 
-    Gzip is told by its first two bytes, not by the name of the file. With `shape`, a header that names
+    Gzip is told by its first two bytes, not by the name of the file. With ``shape``, a header that names
     another shape is refused before anything behind it is read.
 
     Memory: no more than the items that are there *and* that the header announces. A header that promises
@@ -58,7 +58,7 @@ def read_idx(path: str | os.PathLike[str], shape: tuple[int, ...] | None = None)
 
 
 def as_path(name: str, value: object) -> Path:
-    """`value` as a path with `~` expanded, or a TypeError that names the argument."""
+    """``value`` as a path with ``~`` expanded, or a TypeError that names the argument."""
     if not isinstance(value, str | os.PathLike):
         came = f"{value!r} ({type(value).__name__})"
         raise TypeError(f'{name} must be a str or a pathlib.Path, and {came} came: write {name}="some/place"')
@@ -93,7 +93,7 @@ def _parse(stream: IO[bytes], path: Path, shape: tuple[int, ...] | None) -> NDAr
 
 
 def _read(stream: IO[bytes], size: int) -> bytearray:
-    """Up to `size` bytes. In chunks: `stream.read(size)` allocates `size` before it knows they are there."""
+    """Up to ``size`` bytes. In chunks: ``stream.read(size)`` allocates ``size`` before it knows they are there."""
     content = bytearray()
     while chunk := stream.read(min(CHUNK, size - len(content))):
         content += chunk

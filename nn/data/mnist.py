@@ -20,11 +20,11 @@ CHECKOUT = Path(__file__).resolve().parents[2] / "demos" / "data"
 
 
 class ImageData(NamedTuple):
-    """Images to train on, images to test on, what the classes are called; unpacks as `train, test, classes`.
+    """Images to train on, images to test on, what the classes are called; unpacks as ``train, test, classes``.
 
     train, test: X (n, 784) float32 in [0, 1], rows of 28 pixels one after the other, 0 the background;
                  y (n,) int64 in 0 … 9. n is 60,000 and 10,000.
-    classes:     ten names; `classes[y[i]]` says what row i shows.
+    classes:     ten names; ``classes[y[i]]`` says what row i shows.
     """
 
     train: Dataset
@@ -141,13 +141,13 @@ def mnist(folder: str | os.PathLike[str] | None = None) -> ImageData:
 
     The files are looked for in the first of these that applies, and nowhere else:
 
-    1. `folder`, where given;
+    1. ``folder``, where given;
     2. the folder that the environment variable MNIST_DIR names, where it is set;
-    3. `demos/data/mnist/` of the checkout this module lies in, where that has any of them;
-    4. the user's cache, filled by download the first time (needs the extra: `pip install "glassgrad[data]"`).
+    3. ``demos/data/mnist/`` of the checkout this module lies in, where that has any of them;
+    4. the user's cache, filled by download the first time (needs the extra: ``pip install "glassgrad[data]"``).
 
-    Each may be `train-images-idx3-ubyte.gz`, or unpacked `train-images-idx3-ubyte` or
-    `train-images.idx3-ubyte` (the other three alike). The shape and the SHA-256 are checked on every load.
+    Each may be ``train-images-idx3-ubyte.gz``, or unpacked ``train-images-idx3-ubyte`` or
+    ``train-images.idx3-ubyte`` (the other three alike). The shape and the SHA-256 are checked on every load.
 
     Errors: FileNotFoundError where a file is missing; IDXError where one is damaged, cut short or not the
     genuine one; ConnectionError where the download fails, ImportError where it needs pooch and that is not
@@ -161,7 +161,7 @@ def mnist(folder: str | os.PathLike[str] | None = None) -> ImageData:
 def fashion_mnist(folder: str | os.PathLike[str] | None = None) -> ImageData:
     """Articles of clothing, in the same shapes and files as `mnist`, and rather harder to tell apart.
 
-    Looked for and refused as by `mnist`, in `folder`, FASHION_MNIST_DIR, `demos/data/fashion-mnist/`, the
+    Looked for and refused as by `mnist`, in ``folder``, FASHION_MNIST_DIR, ``demos/data/fashion-mnist/``, the
     user's cache. Gzipped files are held to the SHA-256 of the published ones. For the unpacked files no
     checksum has been published: they are held to their shape, to labels 0 … 9, and to not being MNIST's.
 

@@ -1,32 +1,31 @@
 """Two-dimensional classification problems small enough to look at: spiral, moons, circles, xor, blobs.
 
-Each returns `Dataset(X, y)` with X (n, 2) float64 and y (n,) int64. Every one keeps to the same rules:
+Each returns ``Dataset(X, y)`` with X (n, 2) float64 and y (n,) int64. Every one keeps to the same rules:
 
-- `n` is the total number of points; the classes share it as evenly as possible, the first ones taking one
+- ``n`` is the total number of points; the classes share it as evenly as possible, the first ones taking one
   more where it does not divide.
-- The rows come shuffled, so that a slice such as `X[:80], y[:80]` holds every class.
-- `noise` is a standard deviation (`noise=0` gives the exact curve), drawn from a normal distribution.
-- `seed` is an int, or a `numpy.random.Generator` to draw on. The same int gives the same bits on every call.
-- A wrong type is a TypeError, a value out of range a ValueError; both say what to write instead.
+- The rows come shuffled, so that a slice such as ``X[:80], y[:80]`` holds every class.
+- ``noise`` is a standard deviation (``noise=0`` gives the exact curve), drawn from a normal distribution.
+- ``seed`` is an int, a `numpy.random.Generator` to draw on, or None for Python's own `random`, as for a model. The
+  same int gives the same bits on every call.
 """
 
 import math
 from collections.abc import Callable, Sequence
-from numbers import Integral
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nn.checks import Seed, generator, real, whole
 from nn.data.dataset import Dataset
 
 Array = NDArray[np.float64]
-Seed = int | np.random.Generator
 
 
 def spiral(n: int = 300, classes: int = 3, noise: float = 0.2, seed: Seed = 0) -> Dataset:
     """Arm j: r (sin t, cos t), r from 0 to 1, t from 4j to 4(j + 1) radians, t plus noise · N(0, 1).
 
-    Interleaved arms, one a class: no straight line separates them. `noise` is in radians, and blurs the outer
+    Interleaved arms, one a class: no straight line separates them. ``noise`` is in radians, and blurs the outer
     end of an arm more than the inner. Arms start 4 radians apart, so that from 12 classes on they begin to
     coincide (11 arms on, 44 radians are 7.003 turns).
 
@@ -58,23 +57,20 @@ def moons(n: int = 100, noise: float = 0.1, seed: Seed = 0) -> Dataset:
 def circles(n: int = 100, noise: float = 0.05, factor: float = 0.5, seed: Seed = 0) -> Dataset:
     """Class 0: (cos t, sin t). Class 1: factor · (cos t, sin t). Both once around, plus noise · N(0, 1).
 
-    A circle of radius `factor` (0 ≤ factor < 1) inside one of radius 1. Source: the geometry of
+    A circle of radius ``factor`` (0 ≤ factor < 1) inside one of radius 1. Source: the geometry of
     scikit-learn's `make_circles`.
     """
     sizes, noise, rng = _checked(n, 2, noise, seed)
-    factor = _real("factor", factor, 1.0, "0.5")
+    factor = real("factor", factor, high=1.0)
     turns = [np.linspace(0.0, 2.0 * math.pi, size, endpoint=False) for size in sizes]
-    rings = [
-        radius * np.column_stack([np.cos(t), np.sin(t)])
-        for radius, t in zip((1.0, factor), turns, strict=True)
-    ]
+    rings = [radius * np.column_stack([np.cos(t), np.sin(t)]) for radius, t in zip((1.0, factor), turns, strict=True)]
     return _shuffled([_blurred(ring, noise, rng) for ring in rings], (0, 1), rng)
 
 
 def xor(n: int = 200, noise: float = 0.2, seed: Seed = 0) -> Dataset:
     """y = (x₁ > 0) xor (x₂ > 0), from four clusters (±1, ±1) + noise · N(0, 1).
 
-    The truth table of exclusive or, -1 standing for false and 1 for true: `noise=0` gives exactly its four
+    The truth table of exclusive or, -1 standing for false and 1 for true: ``noise=0`` gives exactly its four
     rows. A label is that of the cluster a point was drawn from, also where noise carries it over an axis.
     """
     sizes, noise, rng = _checked(n, 4, noise, seed)
@@ -104,7 +100,7 @@ TOY: dict[str, Callable[..., Dataset]] = {
     "xor": xor,
     "blobs": blobs,
 }
-"""Every generator by its name; each runs without arguments and takes at least `n`, `noise` and `seed`."""
+"""Every generator by its name; each runs without arguments and takes at least ``n``, ``noise`` and ``seed``."""
 
 
 def _blurred(points: Array, noise: float, rng: np.random.Generator) -> Array:
@@ -118,35 +114,9 @@ def _shuffled(parts: Sequence[Array], labels: Sequence[int], rng: np.random.Gene
     return Dataset(X[order], y[order])
 
 
-def _checked(
-    n: object, groups: object, noise: object, seed: object
-) -> tuple[list[int], float, np.random.Generator]:
+def _checked(n: int, groups: int, noise: float, seed: Seed) -> tuple[list[int], float, np.random.Generator]:
     """The number of points of each group, the noise and the generator; or the error that teaches."""
-    groups = _int("classes", groups, 2, "3")
-    n = _int("n", n, groups, str(100 * groups))
-    rng = seed if isinstance(seed, np.random.Generator) else np.random.default_rng(_int("seed", seed, 0, "0"))
+    groups = whole("classes", groups, least=2)
+    n, rng = whole("n", n, least=groups), generator(seed)
     sizes = [n // groups + (j < n % groups) for j in range(groups)]
-    return sizes, _real("noise", noise, math.inf, "0.1"), rng
-
-
-def _int(name: str, value: object, least: int, example: str) -> int:
-    expected = f"an int of at least {least}" + (" or a numpy.random.Generator" if name == "seed" else "")
-    # bool is an int to Python, but `n=True` is a slip of the pen, not a wish for one point.
-    if isinstance(value, bool) or not isinstance(value, Integral):
-        raise TypeError(_message(name, value, expected, example))
-    if value < least:
-        raise ValueError(_message(name, value, expected, example))
-    return int(value)
-
-
-def _real(name: str, value: object, below: float, example: str) -> float:
-    expected = "a finite number ≥ 0" if below == math.inf else f"a number ≥ 0 and < {below:g}"
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(_message(name, value, expected, example))
-    if not 0 <= value < below:  # also false for nan
-        raise ValueError(_message(name, value, expected, example))
-    return float(value)
-
-
-def _message(name: str, value: object, expected: str, example: str) -> str:
-    return f"{name} must be {expected}, and {value!r} ({type(value).__name__}) came: write {name}={example}"
+    return sizes, real("noise", noise), rng
