@@ -63,9 +63,12 @@ class Tensor(Node):
     @classmethod
     def _lift(cls, operands: tuple[Any, ...]) -> tuple["Tensor", ...]:
         """Plain numbers and arrays become constants. Only a floating array has a dtype to insist on."""
-        dtypes = [x.data.dtype for x in operands if isinstance(x, Tensor)]
-        if len(dtypes) == len(operands):
+        for x in operands:
+            if x.__class__ is not Tensor:
+                break
+        else:
             return operands
+        dtypes = [x.data.dtype for x in operands if isinstance(x, Tensor)]
         dtype = np.result_type(*dtypes) if dtypes else np.dtype(float)
         return tuple([x if isinstance(x, Tensor) else cls._holding(_operand(x, dtype)) for x in operands])
 

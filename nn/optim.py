@@ -38,22 +38,24 @@ class Optimizer:
         raise NotImplementedError
 
     def decayed(self, p: Number, g: Number) -> Number:
-        """The gradient that `update` is given: with weight decay, g + weight_decay·p."""
-        return g + self.weight_decay * p if self.weight_decay else g
+        """The gradient that `update` is given where there is weight decay: g + weight_decay·p."""
+        return g + self.weight_decay * p
 
     def step(self) -> None:
         """Move every parameter that has a gradient."""
         if self.lr.__class__ is not float or not 0.0 <= self.lr < math.inf:
             self.lr = real("lr", self.lr)  # a Python float again: NumPy's float64 would widen float32 parameters
-        state = {name: dict(kept) for name, kept in self.state.items()}
-        moved = {
-            name: self.update(p.data, self.decayed(p.data, _gradient(name, p)), state[name])
-            for name, p in self.parameters.items()
-            if p.grad is not None
-        }
-        self.state, self.steps = state, self.steps + 1
-        for name, number in moved.items():
-            self.parameters[name].data = number
+        moved = []
+        for name, p in self.parameters.items():
+            if p.grad is not None:
+                g = _gradient(name, p)
+                if self.weight_decay:
+                    g = self.decayed(p.data, g)
+                state = dict(self.state[name])
+                moved.append((name, p, self.update(p.data, g, state), state))
+        self.steps += 1
+        for name, p, number, state in moved:
+            p.data, self.state[name] = number, state
 
     def zero_grad(self) -> None:
         """Forget all gradients: `backward()` adds to what is there."""
