@@ -53,7 +53,11 @@ class Value(Node):
                 common = False
         if not common:
             args = Value._lift(args if len(args) == op.arity else op.complete(args))
-        xs = (args[0].data, args[1].data) if len(args) == 2 else tuple([p.data for p in args])
+        if len(args) == 2:
+            a, b = args
+            xs: tuple[float, ...] = (a.data, b.data)
+        else:
+            xs = tuple([p.data for p in args])
         try:
             y = op.forward(SCALARS, *xs)
         except (ArithmeticError, ValueError):  # Python raises where IEEE 754 has an answer

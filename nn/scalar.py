@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd import Tensor, Value, dot
+from autograd import Tensor, Value
+from autograd.ops import REDUCTIONS
 from nn.activations import activate, check_activation
 from nn.checks import Seed, flag, generator, numbers, whole
 from nn.init import Initializer, draw, first_bias
@@ -60,7 +61,8 @@ class Neuron(Module):
                 total = total + w * x_i
             total = total if self.b is None else total + self.b
         else:
-            total = dot(self.w, inputs, self.b)
+            bias = () if self.b is None else (self.b,)
+            total = Value._reduce(REDUCTIONS["dot"], (*self.w, *inputs, *bias))
         return activate(self.activation, total)  # type: ignore[no-any-return]
 
     def vectorize(self) -> Linear:
