@@ -12,8 +12,6 @@ from autograd.errors import GraphError
 from autograd.modes import MODE, check_backward
 from autograd.ops import OPS
 
-Vjp = Callable[[Any], Sequence[Any]]
-
 
 class Node:
     """A number (`Value`) or an array of them (`Tensor`) that remembers where it came from.
@@ -23,13 +21,12 @@ class Node:
     label:         a name for pictures
     parents:       the operands, in order and with repeats: ``x * x`` has two
     op:            the row of the table that made it; None for a leaf
-    vjp:           the local-gradient closure: upstream gradient in, one contribution for each parent out
-                   (None for a parent that is a constant)
+    saved:         what `vjp`, the local-gradient closure, needs of the forward pass; None for a leaf
     requires_grad: False for a constant: a plain number mixed into an expression, a `detach`ed node, anything
                    made under `no_grad`
     """
 
-    __slots__ = ("__weakref__", "data", "grad", "label", "op", "parents", "requires_grad", "vjp")
+    __slots__ = ("__weakref__", "data", "grad", "label", "op", "parents", "requires_grad", "saved")
     __array_ufunc__ = None  # so that `numpy_number * node` asks the node's __rmul__
 
     data: Any
@@ -38,7 +35,7 @@ class Node:
     op: Any
     parents: tuple["Node", ...]
     requires_grad: bool
-    vjp: Vjp | None
+    saved: Any
 
     # ----- what `Value` and `Tensor` provide -----
 
@@ -58,6 +55,14 @@ class Node:
 
     def zero_grad(self) -> None:
         """Forget the gradient, so that the next backward pass starts anew."""
+        raise NotImplementedError
+
+    def vjp(self, g: Any) -> Sequence[Any]:
+        """The local-gradient closure: upstream gradient in, one contribution for each parent out.
+
+        None for a parent that is a constant. It works on the numbers `saved` in the forward pass, not on the
+        parents: it keeps no node alive, and whoever moves a parent's data afterwards does not change it.
+        """
         raise NotImplementedError
 
     def _recorded_vjp(self, g: "Node") -> Sequence["Node | None"]:
@@ -220,7 +225,7 @@ def backward(root: Node, seed: Any, create_graph: bool = False) -> None:
         root.grad = seed
         for node in reversed(order):
             g = node.grad
-            if node.vjp is None or g is None:  # a leaf; or cut off, by requires_grad = False on an interior node
+            if node.saved is None or g is None:  # a leaf; or cut off, by requires_grad = False on an interior node
                 continue
             contributions = node._recorded_vjp(g) if create_graph else node.vjp(g)
             if anomaly:

@@ -40,7 +40,7 @@ class Tensor(Node):
         self.label = label
         self.op = None
         self.parents = ()
-        self.vjp = None
+        self.saved = None
         self.requires_grad = True
 
     # ----- what every node provides -----
@@ -56,7 +56,7 @@ class Tensor(Node):
         constant.data = array
         constant.grad = None
         constant.label = ""
-        constant.op, constant.parents, constant.vjp = None, (), None
+        constant.op, constant.parents, constant.saved = None, (), None
         constant.requires_grad = False
         return constant
 
@@ -119,6 +119,9 @@ class Tensor(Node):
 
     def zero_grad(self) -> None:
         self.grad = None
+
+    def vjp(self, g: Array) -> Contributions:
+        return self.saved(g)  # type: ignore[no-any-return]
 
     def _recorded_vjp(self, g: Node) -> Sequence[Node | None]:
         from autograd.functions import NODES
@@ -402,7 +405,7 @@ def _record(
     out.grad = None
     out.label = ""
     out.requires_grad = MODE.recording and True in wanted
-    out.op, out.parents, out.vjp = (op, parents, vjp) if out.requires_grad else (None, (), None)
+    out.op, out.parents, out.saved = (op, parents, vjp) if out.requires_grad else (None, (), None)
     if MODE.anomaly:
         check_forward(out, op, parents)
     return out

@@ -167,6 +167,6 @@ def _record(node: Node, i: int, is_root: bool, backward_ran: bool, hidden: int) 
 
 def _derivatives(node: Node) -> Sequence[float | None]:
     """∂node/∂operand for each operand of a `Value`; None for constants, and throughout for a `Tensor`."""
-    if not isinstance(node.data, float) or node.vjp is None:
+    if not isinstance(node.data, float) or node.saved is None:
         return [None] * len(node.parents)
     return [None if d is None else float(d) for d in node.vjp(1.0)]
