@@ -88,7 +88,7 @@ class Value(Node):
         """The rule of the row, on the numbers that this node saved: two halves of a closure.
 
         A function object that held both would be one more for the garbage collector to visit at every node; a
-        tuple of numbers it does not even look at. That makes a quarter of the time of a training step (benchmarks/moons).
+        tuple of numbers it does not even look at. That is a quarter of the time of a training step.
         """
         if self.saved[0].__class__ is tuple:  # with a mask, for there are constants among the parents
             return self.op.masked_vjp(self.saved, g)  # type: ignore[no-any-return]
