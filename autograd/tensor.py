@@ -84,13 +84,7 @@ class Tensor(Node):
         except ValueError as error:
             raise _misfit(op, xs, error) from None
 
-        def vjp(g: Array) -> Contributions:
-            return [
-                _like(x, g * d(ARRAYS, y, *xs)) if want else None
-                for d, x, want in zip(op.partials, xs, wanted, strict=True)
-            ]
-
-        return _record(op, y, parents, wanted, vjp)
+        return _record(op, y, parents, xs, wanted, {})
 
     @classmethod
     def _apply_array_op(cls, op: ArrayOp, args: tuple[Any, ...]) -> "Tensor":
@@ -106,10 +100,7 @@ class Tensor(Node):
             y, kept = y
             options = {**options, "kept": kept}
 
-        def vjp(g: Array) -> Contributions:
-            return [_like(x, op.vjp(i, ARRAYS, g, y, *xs, **options)) if wanted[i] else None for i, x in enumerate(xs)]
-
-        return _record(op, y, parents, wanted, vjp)
+        return _record(op, y, parents, xs, wanted, options)
 
     def add_grad(self, g: Any) -> None:
         if self.grad is not None:
@@ -121,7 +112,14 @@ class Tensor(Node):
         self.grad = None
 
     def vjp(self, g: Array) -> Contributions:
-        return self.saved(g)  # type: ignore[no-any-return]
+        y, xs, wanted, options = self.saved
+        op = self.op
+        if isinstance(op, ArrayOp):
+            return [_like(x, op.vjp(i, ARRAYS, g, y, *xs, **options)) if wanted[i] else None for i, x in enumerate(xs)]
+        return [
+            _like(x, g * d(ARRAYS, y, *xs)) if want else None
+            for d, x, want in zip(op.partials, xs, wanted, strict=True)
+        ]
 
     def _recorded_vjp(self, g: Node) -> Sequence[Node | None]:
         from autograd.functions import NODES
@@ -397,7 +395,12 @@ def _misfit(op: Op | ArrayOp, xs: tuple[Array, ...], error: Exception) -> Except
 
 
 def _record(
-    op: Op | ArrayOp, y: Any, parents: tuple[Tensor, ...], wanted: tuple[bool, ...], vjp: Callable[[Array], Any]
+    op: Op | ArrayOp,
+    y: Any,
+    parents: tuple[Tensor, ...],
+    xs: tuple[Array, ...],
+    wanted: tuple[bool, ...],
+    options: dict[str, Any],
 ) -> Tensor:
     """The new node ``y``, with its history if a gradient can ever be asked for."""
     out = Tensor.__new__(Tensor)
@@ -405,7 +408,10 @@ def _record(
     out.grad = None
     out.label = ""
     out.requires_grad = MODE.recording and True in wanted
-    out.op, out.parents, out.saved = (op, parents, vjp) if out.requires_grad else (None, (), None)
+    if out.requires_grad:
+        out.op, out.parents, out.saved = op, parents, (y, xs, wanted, options)
+    else:
+        out.op, out.parents, out.saved = None, (), None
     if MODE.anomaly:
         check_forward(out, op, parents)
     return out
