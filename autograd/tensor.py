@@ -179,6 +179,8 @@ class Tensor(Node):
             raise ValueError(f"item() is for one element, this tensor has shape {self.shape}; use .data")
         return float(self.data.item())
 
+    __float__ = item
+
     def numpy(self) -> Array:
         """The plain array; it is the tensor's own, so copy it before you change it."""
         return self.data

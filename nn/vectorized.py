@@ -52,7 +52,7 @@ class Linear(Module):
             nout, nin = weight.shape
             raise ValueError(f"Linear({nin}, {nout}) takes rows of {nin} numbers, got an array of shape {rows.shape}")
         bias = () if self.bias is None else (self.bias,)
-        y = Tensor._apply(ARRAY_OPS["linear"], x if isinstance(x, Tensor) else rows, self.weight, *bias)
+        y = Tensor._apply_array_op(ARRAY_OPS["linear"], (x if isinstance(x, Tensor) else rows, self.weight, *bias))
         return activate(self.activation, y)  # type: ignore[no-any-return]
 
     def to_values(self) -> "scalar.Layer":
