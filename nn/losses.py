@@ -1,5 +1,8 @@
 """Losses, each one formula for both paths: predictions are Values (one for each example, or a list of one list
 for each) or a Tensor (one row for each). All are means over what they are given, so 1/n comes in once.
+
+Each looks at its targets before it computes. ``checked=True`` says that somebody has: `fit` looks at all of them once,
+and not again in every step.
 """
 
 import reprlib
@@ -13,30 +16,31 @@ from autograd import Node, Tensor, Value
 from autograd.array_ops import ARRAY_OPS, Array
 from nn.checks import numbers, real
 
-Loss = Callable[[Any, Any], Any]
+Loss = Callable[..., Any]
+"""A function of predictions and targets."""
 
 
-def mse(predictions: Any, targets: Any) -> Any:
+def mse(predictions: Any, targets: Any, *, checked: bool = False) -> Any:
     """Mean squared error, mean (p − t)²."""
-    return _mean_of(_squared_error, "mse", predictions, targets)
+    return _mean_of(_squared_error, "mse", predictions, targets, checked)
 
 
-def mae(predictions: Any, targets: Any) -> Any:
+def mae(predictions: Any, targets: Any, *, checked: bool = False) -> Any:
     """Mean absolute error, mean |p − t|."""
-    return _mean_of(lambda p, t: abs(p - t), "mae", predictions, targets)
+    return _mean_of(lambda p, t: abs(p - t), "mae", predictions, targets, checked)
 
 
-def hinge(scores: Any, targets: Any) -> Any:
+def hinge(scores: Any, targets: Any, *, checked: bool = False) -> Any:
     """Hinge loss of a support vector machine, mean max(0, 1 − t s); targets are −1 or +1."""
-    return _mean_of(lambda s, t: (1.0 - t * s).relu(), "hinge", scores, targets, allowed=(-1.0, 1.0))
+    return _mean_of(lambda s, t: (1.0 - t * s).relu(), "hinge", scores, targets, checked, allowed=(-1.0, 1.0))
 
 
-def bce_with_logits(logits: Any, targets: Any) -> Any:
+def bce_with_logits(logits: Any, targets: Any, *, checked: bool = False) -> Any:
     """Binary cross-entropy of σ(z), mean ln(1 + eᶻ) − t z, which never overflows; targets are 0 or 1."""
-    return _mean_of(lambda z, t: z.softplus() - t * z, "bce_with_logits", logits, targets, allowed=(0.0, 1.0))
+    return _mean_of(lambda z, t: z.softplus() - t * z, "bce_with_logits", logits, targets, checked, allowed=(0.0, 1.0))
 
 
-def cross_entropy(logits: Any, labels: Any) -> Any:
+def cross_entropy(logits: Any, labels: Any, *, checked: bool = False) -> Any:
     """Cross-entropy of softmax(z), mean ln Σ eᶻ − z_label, which never overflows.
 
     logits: (n, classes): a Tensor, or a list of n lists of Values
@@ -48,10 +52,11 @@ def cross_entropy(logits: Any, labels: Any) -> Any:
             f"cross_entropy: logits must have shape (n, classes) with at least 2 classes, got {rows.shape}; "
             f"a model with a single output takes bce_with_logits"
         )
+    labels = labels if checked else _labels(labels, *rows.shape)
     if isinstance(rows, Tensor):
-        return Tensor._apply(ARRAY_OPS["cross_entropy"], rows, labels=_labels(labels, *rows.shape))
-    indices = _labels(labels, *rows.shape).tolist()
-    return autograd.mean([autograd.logsumexp(row) - row[i] for row, i in zip(rows.tolist(), indices, strict=True)])
+        return Tensor._apply(ARRAY_OPS["cross_entropy"], rows, labels=labels)
+    pairs = zip(rows.tolist(), labels.tolist(), strict=True)
+    return autograd.mean([autograd.logsumexp(row) - row[i] for row, i in pairs])
 
 
 def l2_penalty(parameters: Iterable[Any], strength: float) -> Any:
@@ -74,11 +79,16 @@ def _squared_error(p: Any, t: Any) -> Any:
 
 
 def _mean_of(
-    formula: Callable[[Any, Any], Any], name: str, predictions: Any, targets: Any, allowed: Sequence[float] = ()
+    formula: Callable[[Any, Any], Any],
+    name: str,
+    predictions: Any,
+    targets: Any,
+    checked: bool,
+    allowed: Sequence[float] = (),
 ) -> Any:
     """The mean of ``formula`` over pairs of prediction and target, in either path."""
     given = predictions if isinstance(predictions, Tensor) else _table(name, predictions)
-    expected = _targets(name, targets, allowed)
+    expected = np.asarray(targets, dtype=float) if checked else _targets(name, targets, allowed)
     if _without_column(given.shape) != _without_column(expected.shape):
         raise ValueError(
             f"{name}: predictions have shape {given.shape} and targets {expected.shape}; they must be equal, "

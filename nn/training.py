@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -113,6 +114,7 @@ def fit(
     criterion = _loss(loss)
     for examples in filter(None, [(X, y), held_out]):
         _check_targets(model, examples, criterion)
+    objective = partial(criterion, checked=True) if criterion in LOSSES.values() else criterion
     rng = np.random.default_rng(whole("seed", seed, least=0))
     steps_an_epoch = math.ceil(n / size)
     base_lr = optimizer.lr
@@ -137,7 +139,7 @@ def fit(
                     optimizer.lr = base_lr * real("the schedule's factor", factor)
                 targets = y[rows]
                 inputs = X.take(rows, axis=0)
-                outputs, batch_loss = _step(model, forward, optimizer, criterion, inputs, targets, l2, history)
+                outputs, batch_loss = _step(model, forward, optimizer, objective, inputs, targets, l2, history)
                 totals.add(batch_loss, outputs, targets)
                 history.steps += 1
                 bar.advance(epoch, totals)

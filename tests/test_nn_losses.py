@@ -307,3 +307,16 @@ def test_an_empty_tensor_has_no_loss() -> None:
         nn.mse(Tensor(np.zeros((0, 1))), np.zeros((0, 1)))
     with pytest.raises(ValueError, match="there are no labels"):
         nn.cross_entropy(Tensor(np.zeros((0, 3))), np.zeros(0, int))
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_targets_that_were_checked_before_are_not_checked_again(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`fit` checks all targets once, then says so in every step; the number is the same."""
+    scores = np.array([[0.3, -0.7], [1.1, 0.2]]) if name == "cross_entropy" else np.array([0.3, -0.7])
+    targets = np.array([1, 1])
+    expected = float(LOSSES[name](Tensor(scores), targets))
+    monkeypatch.setattr("nn.losses._targets", None)
+    monkeypatch.setattr("nn.losses._labels", None)
+    assert float(LOSSES[name](Tensor(scores), targets, checked=True)) == expected
+    with pytest.raises(TypeError):
+        LOSSES[name](Tensor(scores), targets)

@@ -529,7 +529,7 @@ def test_predict_returns_plain_arrays() -> None:
     scores = nn.predict(fast, X.tolist())
     assert isinstance(scores, np.ndarray)
     assert (scores.shape, scores.dtype) == ((24, 1), np.float32)
-    np.testing.assert_allclose(nn.predict(fast, X, batch_size=5), scores, rtol=1e-6)
+    np.testing.assert_allclose(nn.predict(fast, X, batch_size=5), scores, rtol=1e-5, atol=1e-6)
     assert all(p.grad is None for p in fast.parameters())
 
 
