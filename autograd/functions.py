@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from autograd.array_ops import ARRAY_OPS, ARRAYS, ArrayOp
-from autograd.graph import Node
+from autograd.graph import Node, plain
 from autograd.namespaces import ieee
 from autograd.ops import OPS, REDUCTIONS, Op
 from autograd.tensor import Tensor, as_array
@@ -51,7 +51,7 @@ def _method(op: Op) -> Callable[..., Any]:
 
 def where(condition: Any, a: Any, b: Any) -> Any:
     """``a`` where ``condition`` holds, else ``b``. The condition is a truth value and has no gradient."""
-    truth = condition.data if isinstance(condition, Node) else condition
+    truth = plain(condition)
     if not isinstance(truth, bool | float):
         try:
             truth = as_array(truth) != 0.0
@@ -64,7 +64,7 @@ def clip(x: Any, low: Any, high: Any) -> Any:
     """min(max(x, low), high); the gradient of x is 1 inside and at the two limits, 0 outside."""
     if low is None or high is None:
         raise TypeError("clip() needs both limits; for one alone use maximum(x, low) or minimum(x, high)")
-    if np.any(np.asarray(getattr(low, "data", low)) > np.asarray(getattr(high, "data", high))):
+    if np.any(np.asarray(plain(low)) > np.asarray(plain(high))):
         raise ValueError(f"clip() needs low <= high, got low = {low!r} and high = {high!r}")
     return _evaluate(OPS["clip"], x, low, high)
 
@@ -145,7 +145,7 @@ FUNCTIONS |= {"dot": dot, "softmax": softmax, "log_softmax": log_softmax}
 
 def _equal(a: Any, b: Any) -> Any:
     """Whether two numbers agree; a plain truth, with no gradient."""
-    return getattr(a, "data", a) == getattr(b, "data", b)
+    return plain(a) == plain(b)
 
 
 def _array_function(op: ArrayOp) -> Callable[..., Any]:

@@ -157,10 +157,10 @@ class Node:
         return self.data >= self._plain(other)
 
     def __eq__(self, other: object) -> Any:
-        return self.data == (other.data if isinstance(other, Node) else other)
+        return self.data == plain(other)
 
     def __ne__(self, other: object) -> Any:
-        return self.data != (other.data if isinstance(other, Node) else other)
+        return self.data != plain(other)
 
     __hash__ = object.__hash__  # by identity: two equal numbers are still two nodes
 
@@ -173,6 +173,11 @@ class Node:
     @property
     def _op(self) -> str:
         return self.op.symbol if self.op else ""
+
+
+def plain(x: Any) -> Any:
+    """What ``x`` holds if it is a node; ``x`` itself if it is a number or an array."""
+    return x.data if isinstance(x, Node) else x
 
 
 # ----- order and backward -----
@@ -229,7 +234,7 @@ def backward(root: Node, seed: Any, create_graph: bool = False) -> None:
                 continue
             contributions = node._recorded_vjp(g) if create_graph else node.vjp(g)
             if anomaly:
-                check_backward(node, g, contributions)
+                check_backward(node, g, [plain(d) for d in contributions])
             for parent, d in zip(node.parents, contributions):  # noqa: B905 (the hottest line there is)
                 if parent.grad is None:
                     parent.grad = d

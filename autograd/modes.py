@@ -109,7 +109,7 @@ def check_forward(node: Any, op: Any, operands: Sequence[Any]) -> None:
 def check_backward(node: Any, g: Any, contributions: Sequence[Any]) -> None:
     """Raise if a contribution of ``node``, inside `detect_anomaly`, is nan or inf."""
     for d in contributions:
-        if d is not None and not np.all(np.isfinite(getattr(d, "data", d))):
+        if d is not None and not np.all(np.isfinite(d)):
             outside = "a line outside detect_anomaly(): put the forward pass inside to see it here"
             line = outside if MODE.origins is None else MODE.origins.get(node, outside)
             raise AnomalyError(

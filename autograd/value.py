@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from autograd.graph import Node, backward
+from autograd.graph import Node, backward, plain
 from autograd.modes import MODE, check_forward
 from autograd.namespaces import SCALARS, ieee
 from autograd.ops import Contributions, Op, Reduction
@@ -124,7 +124,7 @@ class Value(Node):
 
     def __repr__(self) -> str:
         label = f", label={self.label!r}" if self.label else ""
-        return f"Value(data={self.data!r}, grad={_number(self.grad)!r}{label})"
+        return f"Value(data={self.data!r}, grad={plain(self.grad)!r}{label})"
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         from autograd.viz.picture import display_bundle
@@ -137,7 +137,7 @@ class Value(Node):
     def _backward(self) -> None:
         """Send this node's ``grad`` one step back to its parents: backpropagation by hand, as in the lecture."""
         if self.saved:
-            for parent, d in zip(self.parents, self.vjp(_number(self.grad)), strict=True):
+            for parent, d in zip(self.parents, self.vjp(plain(self.grad)), strict=True):
                 if d is not None:
                     parent.grad += d
 
@@ -165,10 +165,6 @@ def _record(op: Op | Reduction, y: Any, xs: tuple[float, ...], parents: tuple[Va
     if MODE.anomaly:
         check_forward(out, op, parents)
     return out
-
-
-def _number(grad: Any) -> float:
-    return grad.data if isinstance(grad, Value) else grad
 
 
 _INSTEAD: tuple[tuple[Any, str], ...] = (

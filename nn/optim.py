@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Node
+from autograd.graph import plain
 from nn.checks import flag, real
 from nn.module import Module
 
@@ -172,7 +173,7 @@ class AdamW(Adam):
 
 def _gradient(name: str, p: Any) -> Number:
     """The gradient of ``p`` as a plain number or array. Of another shape, it would give ``p`` that shape."""
-    g = p.grad.data if isinstance(p.grad, Node) else p.grad
+    g = plain(p.grad)
     if getattr(g, "shape", ()) != getattr(p.data, "shape", ()):
         raise ValueError(
             f"parameter {name} has shape {np.shape(p.data)} and its gradient {np.shape(g)}; they must be equal: "

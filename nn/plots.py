@@ -13,7 +13,7 @@ import numpy as np
 
 from nn.checks import numbers, whole
 from nn.module import Module
-from nn.training import History, _check_labels, _examples, predict
+from nn.training import History, check_labels, checked_examples, predict
 
 try:
     from matplotlib.axes import Axes
@@ -57,7 +57,7 @@ def decision_boundary(model: Module, data: tuple[Any, Any], *, title: str = "", 
 
     model: two features in; one score for each class out, or a single score whose sign decides
     """
-    X, y = _examples(model, data, "data")
+    X, y = checked_examples(model, data, "data")
     if X.ndim != 2 or X.shape[1] != 2 or y.ndim != 1:
         raise ValueError(
             f"decision_boundary() draws a plane: X must have shape (n, 2) and y shape (n,), got {X.shape} and {y.shape}"
@@ -67,7 +67,7 @@ def decision_boundary(model: Module, data: tuple[Any, Any], *, title: str = "", 
     (left, bottom), (right, top) = X.min(axis=0) - margin, X.max(axis=0) + margin
     xs, ys = np.linspace(left, right, resolution), np.linspace(bottom, top, resolution)
     scores = predict(model, np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2))
-    _check_labels("decision_boundary", y, scores)
+    check_labels("decision_boundary", y, scores)
     several = scores.ndim == 2 and scores.shape[1] > 1
     region = (scores.argmax(axis=1) if several else (scores.reshape(-1) > 0)).reshape(resolution, resolution)
     classes = range(scores.shape[1]) if several else range(2)

@@ -97,8 +97,8 @@ def fit(
     `TrainingError` before it can touch the parameters. Ctrl-C ends the training after the current step, with
     everything learnt so far kept; a second one ends it at once.
     """
-    X, y = _examples(model, data, "data")
-    held_out = None if validation is None else _examples(model, validation, "validation")
+    X, y = checked_examples(model, data, "data")
+    held_out = None if validation is None else checked_examples(model, validation, "validation")
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"optimizer must be made first, e.g. nn.Adam(model, lr=0.01); got {reprlib.repr(optimizer)}")
     if not {id(p) for p in optimizer.parameters.values()} & {id(p) for p in model.parameters()}:
@@ -162,7 +162,7 @@ def fit(
 def evaluate(model: Module, data: tuple[Any, Any], loss: str | Loss) -> tuple[float, float]:
     """(mean loss, accuracy) of ``model`` on ``data``; the accuracy is nan where targets are no classes."""
     criterion = _loss(loss)
-    totals = _evaluate(model, _examples(model, data, "data"), criterion)
+    totals = _evaluate(model, checked_examples(model, data, "data"), criterion)
     return totals.loss(), totals.accuracy()
 
 
@@ -189,7 +189,7 @@ def accuracy(scores: Any, labels: Any) -> float:
         )
     if np.isnan(scores).any():
         raise ValueError(f"accuracy: scores hold nan, first at {np.argwhere(np.isnan(scores))[0].tolist()}")
-    _check_labels("accuracy", labels, scores)
+    check_labels("accuracy", labels, scores)
     return _count_hits(scores, labels) / len(labels)
 
 
@@ -263,7 +263,7 @@ def _count_hits(scores: Array, labels: Array) -> float:
     return float(right.reshape(len(scores), -1).mean(axis=1).sum())  # of several labels a row, the fraction
 
 
-def _check_labels(name: str, labels: Array, scores: Array) -> None:
+def check_labels(name: str, labels: Array, scores: Array) -> None:
     """Refuse labels of classes that ``scores`` say nothing of."""
     several = scores.ndim == 2 and scores.shape[1] > 1
     known = np.isin(labels, np.arange(scores.shape[1]) if several else (-1, 0, 1))
@@ -326,7 +326,7 @@ class _Totals:
 # ----- examples -----
 
 
-def _examples(model: Module, data: Any, name: str) -> tuple[Array, Array]:
+def checked_examples(model: Module, data: Any, name: str) -> tuple[Array, Array]:
     if not isinstance(data, tuple | list) or len(data) != 2:
         raise TypeError(f"{name} must be a pair (X, y) of features and targets, got {type(data).__name__}")
     X, targets = _rows(model, data[0], f"{name}[0]"), numbers(f"{name}[1]", data[1])

@@ -13,6 +13,7 @@ from helpers import error, plain, same, samples, second_partials, slopes, tensor
 
 import autograd
 from autograd import Tensor, Value
+from autograd.functions import NODES
 from autograd.namespaces import SCALARS
 from autograd.ops import OPS, REAL, REDUCTIONS, Op, Reduction
 
@@ -662,3 +663,13 @@ def test_softmax_of_nothing_raises() -> None:
     for name in ("softmax", "log_softmax"):
         with pytest.raises(ValueError, match="of no numbers"):
             getattr(autograd, name)([])
+
+
+def test_numbers_arrays_and_nodes_are_unwrapped_alike() -> None:
+    """An array has a `data` of its own, its memory: it must not be taken for that of a node."""
+    plain_array, node = np.array([1.0, 2.0]), Tensor([1.0, 3.0])
+    for a, b in itertools.product((plain_array, Tensor(plain_array)), (np.array([1.0, 3.0]), node)):
+        assert NODES.equal(a, b).tolist() == [True, False]
+    assert autograd.clip(node, np.array([0.0, 0.0]), np.array([2.0, 2.0])).data.tolist() == [1.0, 2.0]
+    with pytest.raises(ValueError, match="low <= high"):
+        autograd.clip(node, np.array([0.0, 4.0]), np.array([2.0, 2.0]))

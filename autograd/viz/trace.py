@@ -7,11 +7,11 @@ Nodes are numbered in topological order, hence two traces of one graph are equal
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
-from autograd.graph import Node, topological_order
+from autograd.graph import Node, plain, topological_order
 
 # A picture of more nodes than MOST is one that nobody reads and that Graphviz takes minutes for; the FEW drawn
 # instead fit a screen.
@@ -130,13 +130,8 @@ def _records(root: Node, order: Sequence[Node], total: int) -> Trace:
     return Trace(tuple(nodes), tuple(edges), total)
 
 
-def _plain(data: Any) -> Any:
-    """The numbers of a gradient that is itself a node (`create_graph`), or of one that is not."""
-    return data.data if isinstance(data, Node) else data
-
-
 def _has_gradient(node: Node) -> bool:
-    return node.grad is not None and bool(np.any(_plain(node.grad)))
+    return node.grad is not None and bool(np.any(plain(node.grad)))
 
 
 def _record(node: Node, i: int, is_root: bool, backward_ran: bool, hidden: int) -> NodeRecord:
@@ -147,7 +142,7 @@ def _record(node: Node, i: int, is_root: bool, backward_ran: bool, hidden: int) 
     data = float(node.data) if array is None else float(array.item()) if array.size == 1 else None
     grad = norm = None
     if node.requires_grad and node.grad is not None and (backward_ran or _has_gradient(node)):
-        gradient = np.asarray(_plain(node.grad))
+        gradient = np.asarray(plain(node.grad))
         grad = float(gradient.item()) if gradient.size == 1 else None
         norm = None if array is None else float(np.linalg.norm(gradient))
     return NodeRecord(
