@@ -47,12 +47,13 @@ def cross_entropy(logits: Any, labels: Any, *, checked: bool = False) -> Any:
     labels: (n,) integers, 0 … classes − 1
     """
     rows = logits if isinstance(logits, Tensor) else _table("cross_entropy", logits)
-    if rows.ndim != 2 or rows.shape[1] < 2:
+    shape = rows.shape
+    if len(shape) != 2 or shape[1] < 2:
         raise ValueError(
-            f"cross_entropy: logits must have shape (n, classes) with at least 2 classes, got {rows.shape}; "
+            f"cross_entropy: logits must have shape (n, classes) with at least 2 classes, got {shape}; "
             f"a model with a single output takes bce_with_logits"
         )
-    labels = labels if checked else _labels(labels, *rows.shape)
+    labels = labels if checked else _labels(labels, *shape)
     if isinstance(rows, Tensor):
         return Tensor._apply(ARRAY_OPS["cross_entropy"], rows, labels=labels)
     pairs = zip(rows.tolist(), labels.tolist(), strict=True)

@@ -49,7 +49,9 @@ class Optimizer:
         moved = []
         for name, p in self.parameters.items():
             if p.grad is not None:
-                g = _gradient(name, p)
+                g = plain(p.grad)
+                if getattr(g, "shape", ()) != getattr(p.data, "shape", ()):
+                    raise _misshapen(name, p.data, g)
                 if self.weight_decay:
                     g = self.decayed(p.data, g)
                 state = dict(self.state[name])
@@ -171,15 +173,12 @@ class AdamW(Adam):
         return p - self.lr * self.weight_decay * p - self.lr * self._direction(g, state)
 
 
-def _gradient(name: str, p: Any) -> Number:
-    """The gradient of ``p`` as a plain number or array. Of another shape, it would give ``p`` that shape."""
-    g = plain(p.grad)
-    if getattr(g, "shape", ()) != getattr(p.data, "shape", ()):
-        raise ValueError(
-            f"parameter {name} has shape {np.shape(p.data)} and its gradient {np.shape(g)}; they must be equal: "
-            f"call zero_grad(), then backward()"
-        )
-    return g
+def _misshapen(name: str, number: Number, g: Number) -> ValueError:
+    """What to raise for a gradient of another shape: it would give the parameter that shape."""
+    return ValueError(
+        f"parameter {name} has shape {np.shape(number)} and its gradient {np.shape(g)}; they must be equal: "
+        f"call zero_grad(), then backward()"
+    )
 
 
 def _by_name(parameters: Any) -> dict[str, Any]:
