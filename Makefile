@@ -1,5 +1,7 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Both build the environment in .venv first.
 PYTHON ?= python3
+# EXTRAS=test,peers installs PyTorch and JAX too, and the tests that compare with them run instead of being skipped
+EXTRAS ?= test
 BIN := .venv/bin
 
 .PHONY: demo test bench lint pictures clean
@@ -35,5 +37,5 @@ clean:
 	@touch $@
 
 .venv/test-installed: .venv/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[$(EXTRAS)]"
 	@touch $@

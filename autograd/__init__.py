@@ -13,7 +13,9 @@ the table in `autograd.ops`; as functions they are `exp(x)`, `where(condition, a
 from typing import Any
 
 from autograd.errors import AnomalyError, GraphError
-from autograd.functions import FUNCTIONS
+from autograd.functional import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from autograd.functions import FUNCTIONS, custom_op, operation
+from autograd.gradcheck import GradCheck, gradcheck
 from autograd.graph import Node, topological_order
 from autograd.modes import detect_anomaly, no_grad, paused_gc
 from autograd.tensor import Tensor, concatenate, stack
@@ -22,16 +24,27 @@ from autograd.value import Value
 __version__ = "0.1.0"
 __all__ = [
     "AnomalyError",
+    "GradCheck",
     "GraphError",
     "Node",
     "Tensor",
     "Value",
     "concatenate",
+    "custom_op",
     "detect_anomaly",
+    "grad",
+    "gradcheck",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
     "no_grad",
+    "operation",
     "paused_gc",
     "stack",
     "topological_order",
+    "value_and_grad",
+    "vjp",
     *(FUNCTIONS.keys() - {"abs", "sum"}),  # `from autograd import *` shall not hide Python's own
 ]
 

@@ -1,13 +1,12 @@
 """The second, short table: operations that only arrays have.
 
-Each row is a forward function over NumPy arrays and one rule for the gradients. The rule is written over a
-namespace ``m`` like those of the first table, so that it runs on arrays, and on `Tensor`s where the gradient
-shall itself be differentiated.
+Each row is a forward function over NumPy arrays and a pair of rules: `vjp` for gradients (reverse mode), `jvp` for
+tangents (forward mode). The rules are written over a namespace ``m`` like those of the first table, so that they
+run on arrays, and on `Tensor`s where a derivative shall itself be differentiated.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -25,22 +24,24 @@ class ArrayOp:
     """One operation on arrays: ``forward(*xs, **options) -> y``.
 
     ``vjp(i, m, g, y, *xs, **options)`` is what the upstream gradient ``g`` (shaped like ``y``) sends to
-    argument ``i`` (shaped like ``xs[i]``). A row that ``keeps`` something for it (what the forward pass had to
-    compute anyway) returns the pair ``y, kept`` from ``forward``, and ``vjp`` takes ``kept=None`` besides: it is
-    given on arrays, and to be computed anew on nodes.
+    argument ``i`` (shaped like ``xs[i]``); ``jvp(i, m, t, y, *xs, **options)`` is what the tangent ``t`` of argument
+    ``i`` does to ``y``. A row that ``keeps`` something for them (what the forward pass had to compute anyway)
+    returns the pair ``y, kept`` from ``forward``, and both take ``kept=None`` besides: it is given on arrays, and
+    to be computed anew on nodes.
     """
 
     name: str
     symbol: str
     forward: Callable[..., Any]
     vjp: Callable[..., Any]
+    jvp: Callable[..., Any]
     latex: str
     keeps: bool = False
     options: dict[str, Any] = field(default_factory=dict)
 
     def bind(self, options: dict[str, Any]) -> "ArrayOp":
         """The row as it was called, with axes, shapes or indices filled in."""
-        return ArrayOp(self.name, self.symbol, self.forward, self.vjp, self.latex, self.keeps, options)
+        return ArrayOp(self.name, self.symbol, self.forward, self.vjp, self.jvp, self.latex, self.keeps, options)
 
 
 def normalized(axis: Axis, ndim: int) -> tuple[int, ...]:
@@ -65,6 +66,11 @@ def unbroadcast(m: Any, g: Any, shape: Shape) -> Any:
     return m.reshape(m.sum(g, axis=repeated, keepdims=True), shape=shape)
 
 
+def _linear_jvp(name: str) -> Callable[..., Any]:
+    """The jvp of an operation on one operand that is linear in it: the tangent goes the way of the operand."""
+    return lambda i, m, t, y, x, **options: getattr(m, name)(t, **options)
+
+
 # ----- sums and extremes along axes -----
 
 
@@ -72,11 +78,22 @@ def _sum_vjp(i: int, m: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool)
     return m.broadcast_to(_restore(m, g, x.shape, axis), shape=x.shape)
 
 
-def _max_vjp(i: int, m: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
-    """To the largest element; shared evenly among equals, as in JAX."""
-    largest = m.equal(x, _restore(m, y, x.shape, axis))
-    share = largest / largest.sum(axis=axis, keepdims=True)
-    return _restore(m, g, x.shape, axis) * share
+def _by_slope(slope: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """vjp and jvp of a reduction, from its ``slope(m, y, x, axis)``: ∂y/∂x, shaped like x, ``y`` fit to broadcast."""
+
+    def vjp(i: int, m: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
+        return _restore(m, g, x.shape, axis) * slope(m, _restore(m, y, x.shape, axis), x, axis)
+
+    def jvp(i: int, m: Any, t: Any, y: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
+        return m.sum(slope(m, _restore(m, y, x.shape, axis), x, axis) * t, axis=axis, keepdims=keepdims)
+
+    return vjp, jvp
+
+
+def _max_slope(m: Any, y: Any, x: Any, axis: Axis) -> Any:
+    """1 at the largest element; shared evenly among equals, as in JAX."""
+    largest = m.equal(x, y)
+    return largest / largest.sum(axis=axis, keepdims=True)
 
 
 def _logsumexp(x: Array, axis: Axis, keepdims: bool) -> Array:
@@ -86,8 +103,8 @@ def _logsumexp(x: Array, axis: Axis, keepdims: bool) -> Array:
     return total if keepdims else total.squeeze(axis)
 
 
-def _logsumexp_vjp(i: int, m: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
-    return _restore(m, g, x.shape, axis) * m.exp(x - _restore(m, y, x.shape, axis))
+def _logsumexp_slope(m: Any, y: Any, x: Any, axis: Axis) -> Any:
+    return m.exp(x - y)
 
 
 def _norm(x: Array, axis: Axis, keepdims: bool) -> Array:
@@ -98,10 +115,9 @@ def _norm(x: Array, axis: Axis, keepdims: bool) -> Array:
     return total if keepdims else total.squeeze(axis)
 
 
-def _norm_vjp(i: int, m: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
+def _norm_slope(m: Any, y: Any, x: Any, axis: Axis) -> Any:
     """x / ‖x‖; 0 where every element is 0, as in the first table: x / inf is 0, and so is its derivative."""
-    y = _restore(m, y, x.shape, axis)
-    return _restore(m, g, x.shape, axis) * (x / m.where(m.equal(y, 0.0), np.inf, y))
+    return x / m.where(m.equal(y, 0.0), np.inf, y)
 
 
 # ----- products -----
@@ -127,14 +143,18 @@ def _matmul_vjp(i: int, m: Any, g: Any, y: Any, a: Any, b: Any, order: str = "K"
     return _shaped(m, unbroadcast(m, m.matmul(_transposed(m, rows), g), columns.shape), b.shape)
 
 
-def _linear(x: Array, weight: Array, bias: Array | None = None) -> Array:
+def _matmul_jvp(i: int, m: Any, t: Any, y: Any, a: Any, b: Any, order: str = "K") -> Any:
+    return m.matmul(t, b) if i == 0 else m.matmul(a, t)
+
+
+def _linear_layer(x: Array, weight: Array, bias: Array | None = None) -> Array:
     y: Array = x @ weight.T
     if bias is not None:
         y += bias
     return y
 
 
-def _linear_vjp(i: int, m: Any, g: Any, y: Any, x: Any, weight: Any, bias: Any = None) -> Any:
+def _linear_layer_vjp(i: int, m: Any, g: Any, y: Any, x: Any, weight: Any, bias: Any = None) -> Any:
     """Y = X Wᵀ + b: Ḡ W to X, Ḡᵀ X to W, column sums of Ḡ to b."""
     if i == 0:
         return m.matmul(g, weight)
@@ -143,6 +163,12 @@ def _linear_vjp(i: int, m: Any, g: Any, y: Any, x: Any, weight: Any, bias: Any =
     if i == 1:  # laid out in memory as `nn.Linear` keeps its weights
         return m.matmul(m.transpose(g, axes=(1, 0)), x, order="F")
     return m.sum(g, axis=0, keepdims=False)
+
+
+def _linear_layer_jvp(i: int, m: Any, t: Any, y: Any, x: Any, weight: Any, bias: Any = None) -> Any:
+    if i == 2:
+        return t
+    return m.linear(t, weight) if i == 0 else m.linear(x, t)
 
 
 # ----- classification -----
@@ -156,12 +182,20 @@ def _cross_entropy(z: Array, labels: Array) -> tuple[Any, Array]:
     return np.add.reduce(losses) / len(z), odds / total
 
 
-def _cross_entropy_vjp(i: int, m: Any, g: Any, y: Any, z: Any, labels: Array, kept: Any = None) -> Any:
-    """(softmax(z) − one-hot) / n; the softmax is ``kept`` from the forward pass."""
+def _cross_entropy_slope(m: Any, z: Any, labels: Array, kept: Any) -> Any:
+    """softmax(z) − one-hot, of which a row counts 1/n; the softmax is ``kept`` from the forward pass."""
     softmax = m.exp(z - m.logsumexp(z, axis=(1,), keepdims=True)) if kept is None else kept
     one_hot = np.zeros(z.shape, z.dtype)
     one_hot[np.arange(len(labels)), labels] = 1.0
-    return (softmax - one_hot) * (g / len(labels))
+    return softmax - one_hot
+
+
+def _cross_entropy_vjp(i: int, m: Any, g: Any, y: Any, z: Any, labels: Array, kept: Any = None) -> Any:
+    return _cross_entropy_slope(m, z, labels, kept) * (g / len(labels))
+
+
+def _cross_entropy_jvp(i: int, m: Any, t: Any, y: Any, z: Any, labels: Array, kept: Any = None) -> Any:
+    return m.sum(_cross_entropy_slope(m, z, labels, kept) * t, axis=(0, 1), keepdims=False) / len(labels)
 
 
 # ----- shapes, parts and wholes -----
@@ -184,6 +218,12 @@ def _concatenate_vjp(i: int, m: Any, g: Any, y: Any, *xs: Any, axis: int) -> Any
     return m.getitem(g, index=(slice(None),) * (axis % len(g.shape)) + (part,))
 
 
+def _concatenate_jvp(i: int, m: Any, t: Any, y: Any, *xs: Any, axis: int) -> Any:
+    """The tangent among zeros."""
+    before, after = (sum(x.shape[axis] for x in part) for part in (xs[:i], xs[i + 1 :]))
+    return m.pad(t, widths=tuple((before, after) if a == axis % len(t.shape) else (0, 0) for a in range(len(t.shape))))
+
+
 def _pad_vjp(i: int, m: Any, g: Any, y: Any, x: Any, widths: Sequence[tuple[int, int]]) -> Any:
     inside = tuple(slice(before, before + n) for (before, _), n in zip(widths, x.shape, strict=True))
     return m.getitem(g, index=inside)
@@ -192,44 +232,51 @@ def _pad_vjp(i: int, m: Any, g: Any, y: Any, x: Any, widths: Sequence[tuple[int,
 ARRAY_OPS: dict[str, ArrayOp] = {
     op.name: op
     for op in (
-        ArrayOp("sum", "Σ", np.add.reduce, _sum_vjp, r"\sum_i x_i"),
-        ArrayOp("max", "max", np.maximum.reduce, _max_vjp, r"\max_i x_i"),
-        ArrayOp("logsumexp", "logsumexp", _logsumexp, _logsumexp_vjp, r"\ln \sum_i e^{x_i}"),
-        ArrayOp("norm", "‖x‖", _norm, _norm_vjp, r"\sqrt{\sum_i x_i^2}"),
-        ArrayOp("matmul", "@", np.matmul, _matmul_vjp, "A B"),
-        ArrayOp("linear", "xWᵀ+b", _linear, _linear_vjp, r"x W^\top + b"),
+        ArrayOp("sum", "Σ", np.add.reduce, _sum_vjp, _linear_jvp("sum"), r"\sum_i x_i"),
+        ArrayOp("max", "max", np.maximum.reduce, *_by_slope(_max_slope), r"\max_i x_i"),
+        ArrayOp("logsumexp", "logsumexp", _logsumexp, *_by_slope(_logsumexp_slope), r"\ln \sum_i e^{x_i}"),
+        ArrayOp("norm", "‖x‖", _norm, *_by_slope(_norm_slope), r"\sqrt{\sum_i x_i^2}"),
+        ArrayOp("matmul", "@", np.matmul, _matmul_vjp, _matmul_jvp, "A B"),
+        ArrayOp("linear", "xWᵀ+b", _linear_layer, _linear_layer_vjp, _linear_layer_jvp, r"x W^\top + b"),
         ArrayOp(
-            "cross_entropy", "cross-entropy", _cross_entropy, _cross_entropy_vjp,
+            "cross_entropy", "cross-entropy", _cross_entropy, _cross_entropy_vjp, _cross_entropy_jvp,
             r"\tfrac{1}{n} \sum_i \bigl(\ln \sum_j e^{z_{ij}} - z_{i\,\text{label}_i}\bigr)", keeps=True,
         ),
         ArrayOp(
             "broadcast_to", "broadcast", lambda x, shape: np.broadcast_to(x, shape),
-            lambda i, m, g, y, x, shape: unbroadcast(m, g, x.shape), r"x \text{ repeated}",
+            lambda i, m, g, y, x, shape: unbroadcast(m, g, x.shape),
+            _linear_jvp("broadcast_to"), r"x \text{ repeated}",
         ),
         ArrayOp(
             "reshape", "reshape", lambda x, shape: x.reshape(shape),
-            lambda i, m, g, y, x, shape: m.reshape(g, shape=x.shape), r"x \text{ reshaped}",
+            lambda i, m, g, y, x, shape: m.reshape(g, shape=x.shape),
+            _linear_jvp("reshape"), r"x \text{ reshaped}",
         ),
         ArrayOp(
             "transpose", "ᵀ", lambda x, axes: x.transpose(axes),
-            lambda i, m, g, y, x, axes: m.transpose(g, axes=tuple(int(a) for a in np.argsort(axes))), r"x^\top",
+            lambda i, m, g, y, x, axes: m.transpose(g, axes=tuple(int(a) for a in np.argsort(axes))),
+            _linear_jvp("transpose"), r"x^\top",
         ),
         ArrayOp(
             "getitem", "[ ]", lambda x, index: x[index],
-            lambda i, m, g, y, x, index: m.scatter(g, index=index, shape=x.shape), r"x_{\text{index}}",
+            lambda i, m, g, y, x, index: m.scatter(g, index=index, shape=x.shape),
+            _linear_jvp("getitem"), r"x_{\text{index}}",
         ),
         ArrayOp(
-            "scatter", "[ ]ᵀ", _scatter,
-            lambda i, m, g, y, x, index, shape: m.getitem(g, index=index), r"0, \; y_{\text{index}} \mathrel{+}= x",
+            "scatter", "[ ]ᵀ", _scatter, lambda i, m, g, y, x, index, shape: m.getitem(g, index=index),
+            _linear_jvp("scatter"), r"0, \; y_{\text{index}} \mathrel{+}= x",
         ),
-        ArrayOp("concatenate", "concat", lambda *xs, axis: np.concatenate(xs, axis), _concatenate_vjp, "[x_1 x_2]"),
+        ArrayOp(
+            "concatenate", "concat", lambda *xs, axis: np.concatenate(xs, axis),
+            _concatenate_vjp, _concatenate_jvp, "[x_1 x_2]",
+        ),
         ArrayOp(
             "astype", "cast", lambda x, dtype: x.astype(dtype, copy=False),
-            lambda i, m, g, y, x, dtype: m.astype(g, dtype=x.dtype), "x",
+            lambda i, m, g, y, x, dtype: m.astype(g, dtype=x.dtype), _linear_jvp("astype"), "x",
         ),
-        ArrayOp("pad", "pad", lambda x, widths: np.pad(x, widths), _pad_vjp, r"[0 \; x \; 0]"),
+        ArrayOp("pad", "pad", lambda x, widths: np.pad(x, widths), _pad_vjp, _linear_jvp("pad"), r"[0 \; x \; 0]"),
     )
 }  # fmt: skip
 
-ARRAYS = SimpleNamespace(**vars(namespaces.ARRAYS), **{name: op.forward for name, op in ARRAY_OPS.items()})
+ARRAYS = namespaces.Namespace(**vars(namespaces.ARRAYS), **{name: op.forward for name, op in ARRAY_OPS.items()})
 """What the rules of both tables run on when the operands are arrays."""

@@ -5,15 +5,14 @@ operations, and so have derivatives of their own.
 """
 
 from collections.abc import Callable, Iterable
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from autograd.array_ops import ARRAY_OPS, ARRAYS, ArrayOp
 from autograd.graph import Node, plain
-from autograd.namespaces import ieee
-from autograd.ops import OPS, REDUCTIONS, Op
+from autograd.namespaces import Namespace, Rule, ieee
+from autograd.ops import OPS, REAL, REDUCTIONS, Interval, Op, Reduction, Saved
 from autograd.tensor import Tensor, as_array
 from autograd.value import Value, as_float
 
@@ -38,8 +37,19 @@ def _documented(function: Callable[..., Any], op: Op) -> Callable[..., Any]:
     return function
 
 
-def _function(op: Op) -> Callable[..., Any]:
-    return _documented(lambda *args, **named: _evaluate(op, *(op.complete(args, named) if named else args)), op)
+def operation(row: Op | Reduction | ArrayOp) -> Callable[..., Any]:
+    """The function of a row, whether it stands in a table or is the user's own.
+
+    Of an `Op` it takes Values, Tensors or plain numbers, by position or by name; of a `Reduction` a list of Values; of
+    an `ArrayOp` Tensors, and its options by name.
+    """
+    if isinstance(row, Op):
+        return _documented(lambda *args, **named: _evaluate(row, *(row.complete(args, named) if named else args)), row)
+    if isinstance(row, ArrayOp):
+        return lambda *xs, **options: Tensor._apply(row, *xs, **options)
+    if isinstance(row, Reduction):
+        return _reduction(row)
+    raise TypeError(f"operation() takes a row: an Op, a Reduction or an ArrayOp; got {type(row).__name__}")
 
 
 def _method(op: Op) -> Callable[..., Any]:
@@ -69,7 +79,7 @@ def clip(x: Any, low: Any, high: Any) -> Any:
     return _evaluate(OPS["clip"], x, low, high)
 
 
-FUNCTIONS: dict[str, Callable[..., Any]] = {name: _function(op) for name, op in OPS.items()}
+FUNCTIONS: dict[str, Callable[..., Any]] = {name: operation(op) for name, op in OPS.items()}
 FUNCTIONS |= {"where": where, "clip": clip}
 
 for _name, _op in OPS.items():
@@ -80,11 +90,11 @@ for _name, _op in OPS.items():
 # ----- reductions: of many scalars, or of a tensor -----
 
 
-def _reduction(name: str) -> Callable[..., Any]:
-    op = REDUCTIONS[name]
+def _reduction(op: Reduction) -> Callable[..., Any]:
+    name = op.name
 
     def function(xs: Any, *axis: Any, **options: Any) -> Any:
-        if isinstance(xs, Tensor):
+        if isinstance(xs, Tensor) and hasattr(xs, name):
             return getattr(xs, name)(*axis, **options)
         return Value._reduce(op, _many(name, xs, *axis, **options))
 
@@ -104,7 +114,7 @@ def _many(name: str, xs: Any, *axis: Any, **options: Any) -> tuple[Any, ...]:
     return tuple(xs)
 
 
-FUNCTIONS |= {name: _reduction(name) for name in REDUCTIONS if name != "dot"}
+FUNCTIONS |= {name: operation(op) for name, op in REDUCTIONS.items() if name != "dot"}
 
 
 def dot(weights: Any, inputs: Any, bias: Any = None) -> Any:
@@ -148,10 +158,41 @@ def _equal(a: Any, b: Any) -> Any:
     return plain(a) == plain(b)
 
 
-def _array_function(op: ArrayOp) -> Callable[..., Any]:
-    return lambda *xs, **options: Tensor._apply(op, *xs, **options)
+NODES = Namespace(**{**FUNCTIONS, **{name: operation(op) for name, op in ARRAY_OPS.items()}, "equal": _equal})
 
 
-NODES = SimpleNamespace(
-    **{**FUNCTIONS, **{name: _array_function(op) for name, op in ARRAY_OPS.items()}, "equal": _equal}
-)
+# ----- operations of one's own -----
+
+
+def custom_op(
+    *partials: Rule,
+    symbol: str = "",
+    latex: str = "",
+    domain: tuple[Interval, ...] = (),
+    kinks: tuple[tuple[Saved, Saved], ...] = (),
+    defaults: tuple[float, ...] = (),
+) -> Callable[[Rule], Callable[..., Any]]:
+    """An elementwise operation from its formula and one partial derivative ``(m, y, *xs)`` for each argument.
+
+    >>> @custom_op(lambda m, y, x: 1.0 / (1.0 + m.abs(x)) ** 2)
+    ... def softsign(m, x):
+    ...     return x / (1.0 + m.abs(x))
+    >>> x = Value(1.0)
+    >>> softsign(x).backward()
+    >>> x.grad
+    0.25
+
+    The rules are written over the namespace ``m``, so that they run on floats, arrays and nodes: the operation works
+    on Values and Tensors, backwards and forwards, to any order. `gradcheck` holds it to differences. The other
+    arguments are the fields of `autograd.ops.Op`; for one that is no formula of single numbers write an `ArrayOp` or
+    a `Reduction`, and take its `operation`.
+    """
+    if len(partials) == 1 and not callable(partials[0]):
+        raise TypeError(f"custom_op() takes one function for each partial derivative, got {partials[0]!r}")
+
+    def decorate(forward: Rule) -> Callable[..., Any]:
+        name = getattr(forward, "__name__", "custom")
+        intervals = domain or (REAL,) * len(partials)
+        return operation(Op(name, symbol or name, forward, partials, latex or name, intervals, kinks, defaults))
+
+    return decorate

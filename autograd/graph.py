@@ -5,11 +5,11 @@ whole graph by reference counting, without waiting for the garbage collector.
 """
 
 import reprlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from autograd.errors import GraphError
-from autograd.modes import MODE, check_backward
+from autograd.modes import MODE, check_backward, setting
 from autograd.ops import OPS
 
 
@@ -65,8 +65,16 @@ class Node:
         """
         raise NotImplementedError
 
+    def jvp(self, tangents: Sequence[Any]) -> Any:
+        """The same rule forwards: a tangent for each parent in (None: it does not move), this node's tangent out."""
+        raise NotImplementedError
+
     def _recorded_vjp(self, g: "Node") -> Sequence["Node | None"]:
         """What `vjp` computes, but on nodes: the contributions can be differentiated again."""
+        raise NotImplementedError
+
+    def _recorded_jvp(self, tangents: Sequence["Node | None"]) -> "Node":
+        """What `jvp` computes, but on nodes."""
         raise NotImplementedError
 
     def detach(self) -> Self:
@@ -136,6 +144,11 @@ class Node:
         raise NotImplementedError
 
     def __float__(self) -> float:
+        if MODE.differentiating and self.requires_grad:
+            raise TypeError(
+                f"float() of a {type(self).__name__} inside a function that is being differentiated would cut it off "
+                f"from the derivative; write autograd.sin(x) for math.sin(x), and x.item() if you mean the bare number"
+            )
         return self.item()
 
     def __int__(self) -> int:
@@ -180,7 +193,7 @@ def plain(x: Any) -> Any:
     return x.data if isinstance(x, Node) else x
 
 
-# ----- order and backward -----
+# ----- order -----
 
 
 def topological_order(root: Node) -> list[Node]:
@@ -193,9 +206,13 @@ def topological_order(root: Node) -> list[Node]:
         raise TypeError(
             f"root is the Value or Tensor to start from, such as a loss; got {type(root).__name__} {reprlib.repr(root)}"
         )
+    return _walk([root], set())
+
+
+def _walk(roots: Sequence[Node], seen: set[Node]) -> list[Node]:
+    """The topological order of ``roots``; the nodes in ``seen`` are left out, and what is behind them."""
     order: list[Node] = []
-    seen: set[Node] = set()
-    stack: list[Any] = [root]
+    stack: list[Any] = [*reversed(roots)]
     while stack:
         node = stack.pop()
         if node is None:  # marks a node whose parents are all in the order by now
@@ -210,6 +227,20 @@ def topological_order(root: Node) -> list[Node]:
     return order
 
 
+def between(inputs: Iterable[Node], outputs: Sequence[Node]) -> list[Node]:
+    """The nodes by which ``outputs`` depend on ``inputs``, in topological order, the inputs left out."""
+    found = set(inputs)
+    order = []
+    for node in _walk(outputs, set(found)):
+        if node.requires_grad and not found.isdisjoint(node.parents):
+            found.add(node)
+            order.append(node)
+    return order
+
+
+# ----- the chain rule, backwards and forwards -----
+
+
 def backward(root: Node, seed: Any, create_graph: bool = False) -> None:
     """Leave d(root)/d(node) in the ``grad`` of every node that ``root`` was made from.
 
@@ -222,9 +253,16 @@ def backward(root: Node, seed: Any, create_graph: bool = False) -> None:
             f"detached, or computed from plain numbers only; build it from Values or Tensors outside no_grad()"
         )
     order = topological_order(root)
+    if create_graph:
+        for node, g in pullback(order, {root: seed}, create_graph).items():
+            if node.parents:
+                node.grad = g
+            else:
+                node.add_grad(g)
+        return
     before = [node.grad for node in order]
     anomaly = MODE.anomaly
-    try:
+    try:  # as `pullback`, but in the slots of the nodes: an eighth faster than in a dictionary
         for node in order:
             node.grad = None
         root.grad = seed
@@ -232,9 +270,9 @@ def backward(root: Node, seed: Any, create_graph: bool = False) -> None:
             g = node.grad
             if node.saved is None or g is None:  # a leaf; or cut off, by requires_grad = False on an interior node
                 continue
-            contributions = node._recorded_vjp(g) if create_graph else node.vjp(g)
+            contributions = node.vjp(g)
             if anomaly:
-                check_backward(node, g, [plain(d) for d in contributions])
+                check_backward(node, g, contributions)
             for parent, d in zip(node.parents, contributions):  # noqa: B905 (the hottest line there is)
                 if parent.grad is None:
                     parent.grad = d
@@ -251,3 +289,39 @@ def backward(root: Node, seed: Any, create_graph: bool = False) -> None:
         elif not node.parents:
             node.grad = old
             node.add_grad(g)
+
+
+def pullback(order: Sequence[Node], gradients: Mapping[Node, Any], recorded: bool) -> dict[Node, Any]:
+    """Reverse mode: from the gradients of some nodes to those of all nodes that these were made from.
+
+    order:    the nodes to go through, in topological order
+    recorded: compute on nodes, so that what comes out can be differentiated again
+    """
+    found = dict(gradients)
+    with setting(differentiating=MODE.differentiating or recorded):
+        for node in reversed(order):
+            g = found.get(node)
+            if g is None or node.saved is None:
+                continue
+            contributions = node._recorded_vjp(g) if recorded else node.vjp(g)
+            if MODE.anomaly:
+                check_backward(node, g, [plain(d) for d in contributions])
+            for parent, d in zip(node.parents, contributions, strict=True):
+                if d is not None:
+                    found[parent] = found[parent] + d if parent in found else d
+    return found
+
+
+def pushforward(order: Sequence[Node], tangents: Mapping[Node, Any], recorded: bool) -> dict[Node, Any]:
+    """Forward mode: from the tangents of some nodes to those of all nodes in ``order``, which are made from them.
+
+    A tangent belongs to this walk and to its node, which are the tag that keeps it apart from every other
+    perturbation: a derivative inside a derivative goes over nodes of its own.
+    """
+    found = dict(tangents)
+    with setting(differentiating=MODE.differentiating or recorded):
+        for node in order:
+            moved = [found.get(parent) for parent in node.parents]
+            if any(t is not None for t in moved):
+                found[node] = node._recorded_jvp(moved) if recorded else node.jvp(moved)
+    return found

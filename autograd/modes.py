@@ -25,6 +25,8 @@ class _Mode(threading.local):
     """Recording and not looking for anomalies: one look decides the common case."""
     quiet: bool = False
     """NumPy has already been told to follow IEEE 754 without a word."""
+    differentiating: bool = False
+    """Inside a function whose derivative is taken: derivatives in there are recorded, and no number may slip out."""
     origins: "WeakKeyDictionary[Any, str] | None" = None
     """Where each node was made; kept only inside `detect_anomaly`."""
 
@@ -33,7 +35,8 @@ MODE = _Mode()
 
 
 @contextmanager
-def _mode(**settings: Any) -> Iterator[None]:
+def setting(**settings: Any) -> Iterator[None]:
+    """The modes named, for as long as the block lasts."""
     before = {name: getattr(MODE, name) for name in settings}
     try:
         _set_mode(settings)
@@ -50,7 +53,7 @@ def _set_mode(settings: dict[str, Any]) -> None:
 
 def no_grad() -> Any:
     """``with no_grad():`` record nothing; results are constants. For evaluation and parameter updates."""
-    return _mode(recording=False)
+    return setting(recording=False)
 
 
 def detect_anomaly() -> Any:
@@ -59,13 +62,13 @@ def detect_anomaly() -> Any:
     The error names the operation, its operands and the source line that wrote it. Forward operations are
     checked as they happen; `backward` called inside the block checks every contribution it sends.
     """
-    return _mode(anomaly=True, origins=WeakKeyDictionary())
+    return setting(anomaly=True, origins=WeakKeyDictionary())
 
 
 @contextmanager
 def ieee_arithmetic() -> Iterator[None]:
     """Let NumPy answer as IEEE 754 does, without warnings: once for a whole loop, else for each operation."""
-    with np.errstate(all="ignore"), _mode(quiet=True):
+    with np.errstate(all="ignore"), setting(quiet=True):
         yield
 
 
@@ -86,7 +89,7 @@ def _short(data: Any) -> str:
         return repr(data)
 
 
-def _operands(nodes: Sequence[Any]) -> str:
+def shown_operands(nodes: Sequence[Any]) -> str:
     shown = [f"{node.label or 'argument'} = {_short(node.data)}" for node in nodes[:4]]
     return ", ".join(shown + ["…"] * (len(nodes) > 4))
 
@@ -101,7 +104,7 @@ def check_forward(node: Any, op: Any, operands: Sequence[Any]) -> None:
             if finite
             else "An operand was nan or inf already: look at where that came from."
         )
-        raise AnomalyError(f"{op.name} made {_short(node.data)} from {_operands(operands)}\n  at {line}\n{remedy}")
+        raise AnomalyError(f"{op.name} made {_short(node.data)} from {shown_operands(operands)}\n  at {line}\n{remedy}")
     if MODE.origins is not None:
         MODE.origins[node] = line
 
@@ -114,7 +117,7 @@ def check_backward(node: Any, g: Any, contributions: Sequence[Any]) -> None:
             line = outside if MODE.origins is None else MODE.origins.get(node, outside)
             raise AnomalyError(
                 f"the gradient of {node.op.name} made {_short(d)} from upstream {_short(g)} "
-                f"and {_operands(node.parents)}\n  at {line}"
+                f"and {shown_operands(node.parents)}\n  at {line}"
             )
 
 

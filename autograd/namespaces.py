@@ -7,12 +7,22 @@ floats, arrays and, in `autograd.functions`, the graph's own nodes. The namespac
 
 import math
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 Rule = Any
 """A function ``rule(m, *operands)``; operands are floats, arrays or nodes, as the namespace ``m`` has them."""
+
+
+class Namespace(SimpleNamespace):
+    """The functions that a rule may use."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AttributeError(
+            f"m.{name} is not among what a rule can use everywhere: {', '.join(sorted(vars(SCALARS)))}, + - * / and "
+            f"comparisons; write it with those"
+        )
 
 
 def _maximum(a: float, b: float) -> float:
@@ -27,7 +37,7 @@ def _sign(x: float) -> float:
     return x if x != x else float((x > 0) - (x < 0))
 
 
-SCALARS = SimpleNamespace(
+SCALARS = Namespace(
     **{name: getattr(math, name) for name in ["exp", "log", "log1p", "expm1", "sqrt", "sin", "cos", "tan"]},
     **{name: getattr(math, name) for name in ["sinh", "cosh", "tanh", "asin", "acos", "atan", "erf"]},
     abs=abs,
@@ -45,7 +55,7 @@ def _erf(x: Any) -> Any:
     return np.vectorize(math.erf, otypes=[float])(x).astype(np.asarray(x).dtype)
 
 
-ARRAYS = SimpleNamespace(
+ARRAYS = Namespace(
     **{name: getattr(np, name) for name in ["exp", "log", "log1p", "expm1", "sqrt", "sin", "cos", "tan"]},
     **{name: getattr(np, name) for name in ["sinh", "cosh", "tanh", "abs", "sign", "power"]},
     **{name: getattr(np, name) for name in ["maximum", "minimum", "where", "equal"]},
@@ -54,6 +64,13 @@ ARRAYS = SimpleNamespace(
     atan=np.arctan,
     erf=_erf,
 )
+
+
+ANALYTIC = Namespace(
+    **{name: getattr(ARRAYS, name) for name in ["exp", "log", "log1p", "expm1", "sqrt", "sin", "cos", "tan", "power"]},
+    **{name: getattr(ARRAYS, name) for name in ["sinh", "cosh", "tanh", "asin", "acos", "atan"]},
+)
+"""What of it has a derivative in the complex plane; for `gradcheck`, which goes there."""
 
 
 def ieee(rule: Rule, *xs: float) -> float:

@@ -11,6 +11,7 @@ for each multiply-add is what makes scalar engines slow.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from inspect import signature
 from operator import mul
 from types import MappingProxyType
 from typing import Any
@@ -47,23 +48,16 @@ class Op:
     domain: tuple[Interval, ...] = (REAL,)
     kinks: tuple[tuple[Saved, Saved], ...] = ()
     defaults: tuple[float, ...] = ()
+    arguments: tuple[str, ...] = field(init=False)
     arity: int = field(init=False)
     scalar_vjp: Callable[[Saved, float], Contributions] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if len(self.domain) != len(self.partials):
-            raise TypeError(
-                f"operation {self.name!r} has {len(self.partials)} partials and {len(self.domain)} domains; "
-                f"give one of each for every argument"
-            )
-        object.__setattr__(self, "arity", len(self.partials))
+        arguments = _arguments(self.name, self.forward)
+        object.__setattr__(self, "arguments", arguments)
+        object.__setattr__(self, "arity", len(arguments))
+        _check_row(self)
         object.__setattr__(self, "scalar_vjp", _scalar_vjp(self.partials))
-
-    @property
-    def arguments(self) -> tuple[str, ...]:
-        """The names of the arguments, as the forward rule has them."""
-        code = self.forward.__code__
-        return tuple(code.co_varnames[1 : code.co_argcount])
 
     def complete(self, args: tuple[Any, ...], named: Mapping[str, Any] = MappingProxyType({})) -> tuple[Any, ...]:
         """``args`` with the arguments given by name and the defaults of those left out, in order."""
@@ -83,6 +77,45 @@ class Op:
     def node_partials(self, m: Any, y: Any, xs: Sequence[Any], wanted: Mask) -> Sequence[Any]:
         """The partials over namespace ``m``; None where not wanted."""
         return [d(m, y, *xs) if want else None for d, want in zip(self.partials, wanted, strict=True)]
+
+
+def _arguments(name: str, forward: Rule) -> tuple[str, ...]:
+    """The names of the arguments, as the forward rule has them."""
+    parameters = list(signature(forward).parameters.values()) if callable(forward) else []
+    if len(parameters) < 2 or any(p.kind is not p.POSITIONAL_OR_KEYWORD for p in parameters):
+        raise TypeError(
+            f"operation {name!r}: the forward rule is a function (m, x, …) of a namespace and at least one argument "
+            f"with a name, got {forward!r}"
+        )
+    return tuple(p.name for p in parameters[1:])
+
+
+def _check_row(op: Op) -> None:
+    """Refuse a row with a field missing or misshapen; whoever adds one makes these mistakes."""
+    call = f"(m, {', '.join(op.arguments)})"
+    for kind in ("name", "symbol", "latex"):
+        if not isinstance(getattr(op, kind), str) or not getattr(op, kind):
+            raise TypeError(f"operation {op.name!r}: {kind} is text for people to read, got {getattr(op, kind)!r}")
+    for kind, entries in (("partials", op.partials), ("domain", op.domain)):
+        if not isinstance(entries, tuple) or len(entries) != op.arity:
+            raise TypeError(
+                f"operation {op.name!r} takes {call}: {kind} must be a tuple of {op.arity}, one for each argument "
+                f"after m; got {len(entries) if isinstance(entries, tuple) else entries!r}"
+            )
+    for d in op.partials:
+        try:
+            signature(d).bind("m", "y", *op.arguments)
+        except (TypeError, ValueError):
+            raise TypeError(
+                f"operation {op.name!r}: each partial is a function (m, y, {', '.join(op.arguments)}), "
+                f"where y is the result; got {d!r}"
+            ) from None
+    if not all(low <= high for low, high in op.domain):
+        raise ValueError(f"operation {op.name!r}: each domain is a pair (low, high), got {op.domain!r}")
+    if len(op.defaults) >= op.arity:
+        raise TypeError(f"operation {op.name!r} takes {call}: at most {op.arity - 1} of these can have defaults")
+    if not all(len(xs) == len(ds) == op.arity for xs, ds in op.kinks):
+        raise TypeError(f"operation {op.name!r}: each kink is ({op.arity} arguments, {op.arity} partials)")
 
 
 def _scalar_vjp(partials: tuple[Rule, ...]) -> Callable[[Saved, float], Contributions]:
@@ -158,6 +191,7 @@ ROWS: tuple[Op, ...] = (
         "a^b", (POSITIVE, REAL), kinks=(((0.0, 0.0), (0.0, 0.0)), ((0.0, 2.0), (0.0, 0.0))),
     ),
     Op("neg", "-", lambda m, x: -x, (lambda m, y, x: -1.0,), "-x"),
+    Op("clone", "=", lambda m, x: +x, (lambda m, y, x: 1.0,), "x"),
     # ----- magnitude and sign -----
     Op(
         "abs", "abs", lambda m, x: m.abs(x), (lambda m, y, x: m.sign(x),),

@@ -3,6 +3,8 @@
 import reprlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
+from functools import reduce
+from operator import add
 from typing import Any, Self
 
 import numpy as np
@@ -121,6 +123,12 @@ class Tensor(Node):
             for d, x, want in zip(op.partials, xs, wanted, strict=True)
         ]
 
+    def jvp(self, tangents: Sequence[Array | None]) -> Array:
+        """Σ of what each operand's tangent does to the result."""
+        y, xs, _, options = self.saved
+        terms = [_moved(self.op, i, ARRAYS, t, y, xs, options) for i, t in enumerate(tangents) if t is not None]
+        return np.asarray(np.broadcast_to(reduce(add, terms), y.shape), y.dtype)
+
     def _recorded_vjp(self, g: Node) -> Sequence[Node | None]:
         from autograd.functions import NODES
 
@@ -138,6 +146,15 @@ class Tensor(Node):
                 for d, p in zip(partials, self.parents, strict=True)
             ]
         return [None if d is None else d.astype(p.data.dtype) for d, p in zip(contributions, self.parents, strict=True)]
+
+    def _recorded_jvp(self, tangents: Sequence[Node | None]) -> Node:
+        from autograd.functions import NODES
+
+        options, xs = getattr(self.op, "options", {}), self.parents
+        terms = [_moved(self.op, i, NODES, t, self, xs, options) for i, t in enumerate(tangents) if t is not None]
+        total = reduce(add, terms)
+        tangent: Tensor = NODES.broadcast_to(total, shape=self.shape)
+        return tangent.astype(self.dtype)
 
     def backward(self, gradient: Any = None, *, create_graph: bool = False) -> None:
         """Put d(self)/d(node) into ``node.grad`` for every node that this one was made from.
@@ -178,8 +195,6 @@ class Tensor(Node):
         if self.data.size != 1:
             raise ValueError(f"item() is for one element, this tensor has shape {self.shape}; use .data")
         return float(self.data.item())
-
-    __float__ = item
 
     def numpy(self) -> Array:
         """The plain array; it is the tensor's own, so copy it before you change it."""
@@ -417,6 +432,13 @@ def _record(
     if MODE.anomaly:
         check_forward(out, op, parents)
     return out
+
+
+def _moved(op: Op | ArrayOp, i: int, m: Any, t: Any, y: Any, xs: Sequence[Any], options: dict[str, Any]) -> Any:
+    """What the tangent ``t`` of operand ``i`` does to the result, over namespace ``m``, but for broadcasting."""
+    if isinstance(op, ArrayOp):
+        return op.jvp(i, m, t, y, *xs, **options)
+    return op.partials[i](m, y, *xs) * t
 
 
 def _like(x: Array, g: Any) -> Array:

@@ -1,7 +1,9 @@
 """`Value`: a Python float that remembers where it came from."""
 
 from collections.abc import Iterable, Sequence
+from functools import reduce
 from numbers import Real
+from operator import add
 from typing import Any, Self
 
 import numpy as np
@@ -94,12 +96,23 @@ class Value(Node):
             return self.op.masked_vjp(self.saved, g)  # type: ignore[no-any-return]
         return self.op.scalar_vjp(self.saved, g)  # type: ignore[no-any-return]
 
+    def jvp(self, tangents: Sequence[float | None]) -> float:
+        """Σ ∂y/∂x_i t_i: the partials are what `vjp` sends for an upstream gradient of 1."""
+        partials = zip(self.vjp(1.0), tangents, strict=True)
+        return sum([d * t for d, t in partials if d is not None and t is not None], 0.0)
+
     def _recorded_vjp(self, g: Node) -> Sequence[Node | None]:
+        return [None if d is None else g * d for d in self._recorded_partials([p.requires_grad for p in self.parents])]
+
+    def _recorded_jvp(self, tangents: Sequence[Node | None]) -> Node:
+        partials = self._recorded_partials([t is not None for t in tangents])
+        terms: list[Node] = [d * t for d, t in zip(partials, tangents, strict=True) if t is not None]
+        return reduce(add, terms)
+
+    def _recorded_partials(self, wanted: Sequence[bool]) -> Sequence[Any]:
         from autograd.functions import NODES
 
-        wanted = tuple([p.requires_grad for p in self.parents])
-        partials = self.op.node_partials(NODES, self, self.parents, wanted)
-        return [None if d is None else g * d for d in partials]
+        return self.op.node_partials(NODES, self, self.parents, tuple(wanted))  # type: ignore[no-any-return]
 
     def backward(self, *, create_graph: bool = False) -> None:
         """Put d(self)/d(node) into ``node.grad`` for every node that this one was made from.

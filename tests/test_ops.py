@@ -40,10 +40,46 @@ def test_a_row_is_complete(op: Op) -> None:
         assert len(arguments) == len(partials) == op.arity
 
 
-def test_a_row_needs_one_domain_for_each_partial() -> None:
-    one = (lambda m, y, a, b: 1.0,)
-    with pytest.raises(TypeError, match=r"'lopsided' has 1 partials and 2 domains"):
-        Op("lopsided", "?", lambda m, a, b: a, one, "a", (REAL, REAL))
+ROW = {
+    "name": "thing", "symbol": "?", "forward": lambda m, a, b: a, "latex": "a",
+    "partials": (lambda m, y, a, b: 1.0, lambda m, y, a, b: 0.0), "domain": (REAL, REAL),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong", "kind", "said"),
+    [
+        ("name", "", TypeError, r"operation '': name is text for people to read, got ''"),
+        ("symbol", None, TypeError, "symbol is text for people to read, got None"),
+        ("latex", "", TypeError, "latex is text for people to read, got ''"),
+        ("forward", 3, TypeError, r"the forward rule is a function \(m, x, …\) .* got 3"),
+        ("forward", lambda m: 1.0, TypeError, "of a namespace and at least one argument"),
+        ("forward", lambda m, *xs: 1.0, TypeError, "at least one argument with a name"),
+        (
+            "partials",
+            (lambda m, y, a, b: 1.0,),
+            TypeError,
+            r"takes \(m, a, b\): partials must be a tuple of 2, .* got 1",
+        ),
+        ("partials", [lambda m, y, a, b: 1.0] * 2, TypeError, "partials must be a tuple of 2"),
+        ("partials", (lambda m, y, a: 1.0,) * 2, TypeError, r"each partial is a function \(m, y, a, b\)"),
+        ("partials", (1.0, 2.0), TypeError, r"each partial is a function .* got 1\.0"),
+        ("domain", (REAL,), TypeError, "domain must be a tuple of 2, one for each argument after m; got 1"),
+        ("domain", (REAL, (1.0, -1.0)), ValueError, r"each domain is a pair \(low, high\)"),
+        ("defaults", (1.0, 2.0), TypeError, "at most 1 of these can have defaults"),
+        ("kinks", (((0.0,), (0.0,)),), TypeError, r"each kink is \(2 arguments, 2 partials\)"),
+    ],
+)
+def test_a_row_with_a_field_missing_or_misshapen_is_refused(field: str, wrong: Any, kind: Any, said: str) -> None:
+    Op(**ROW)
+    with pytest.raises(kind, match=said):
+        Op(**{**ROW, field: wrong})
+
+
+def test_a_row_without_a_field_is_refused() -> None:
+    for field in ROW.keys() - {"domain"}:
+        with pytest.raises(TypeError, match=f"missing 1 required positional argument: '{field}'"):
+            Op(**{name: entry for name, entry in ROW.items() if name != field})
 
 
 def test_names_are_unique_and_every_row_is_exported() -> None:
@@ -119,7 +155,39 @@ def by_recorded_tensors(op: Op, points: list[tuple[float, ...]]) -> list[list[fl
     return [[float(node.grad.data[i]) for node in nodes] for i in range(len(points))]
 
 
-ROUTES = [by_values, by_masked_values, by_tensors, by_recorded_values, by_recorded_tensors]
+def forwards(op: Op, xs: tuple[Any, ...], number: Any = lambda x: x) -> list[Any]:
+    """Each partial as the tangent of the result when that argument alone moves, by 1."""
+
+    def partial(i: int) -> Any:
+        def f(x: Any) -> Any:
+            return type(x)._apply(op, *xs[:i], x, *xs[i + 1 :])
+
+        return plain(autograd.jvp(f, (number(xs[i]),), (np.ones(np.shape(xs[i])),))[1])
+
+    return [partial(i) for i in range(op.arity)]
+
+
+def by_forward_values(op: Op, points: list[tuple[float, ...]]) -> list[list[float]]:
+    return [forwards(op, xs) for xs in points]
+
+
+def by_recorded_forward_values(op: Op, points: list[tuple[float, ...]]) -> list[list[float]]:
+    return [forwards(op, xs, Value) for xs in points]
+
+
+def by_forward_tensors(op: Op, points: list[tuple[float, ...]]) -> list[list[float]]:
+    tangents = forwards(op, tuple(columns(points)))
+    return [[float(t[i]) for t in tangents] for i in range(len(points))]
+
+
+def by_recorded_forward_tensors(op: Op, points: list[tuple[float, ...]]) -> list[list[float]]:
+    tangents = forwards(op, tuple(columns(points)), Tensor)
+    return [[float(t[i]) for t in tangents] for i in range(len(points))]
+
+
+REVERSE = [by_values, by_masked_values, by_tensors, by_recorded_values, by_recorded_tensors]
+FORWARD = [by_forward_values, by_recorded_forward_values, by_forward_tensors, by_recorded_forward_tensors]
+ROUTES = [*REVERSE, *FORWARD]
 EVERY_ROUTE = pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.__name__)
 
 
@@ -174,6 +242,38 @@ def test_second_derivatives_of_tensors_are_those_of_values(op: Op) -> None:
             assert same(np.asarray(found[i][j])[k], expected[i][j], 1e-10)
 
 
+@EVERY_OP
+def test_second_derivatives_by_forward_mode_are_the_same(op: Op) -> None:
+    """Forward over forward, forward over reverse, reverse over forward."""
+
+    def along(f: Callable[..., Any], i: int) -> Callable[..., Any]:
+        unit = tuple(float(i == j) for j in range(op.arity))
+        return lambda *xs: autograd.jvp(f, xs, unit)[1]
+
+    def f(*xs: Any) -> Any:
+        return Value._apply(op, *xs)
+
+    for xs in samples(op, 2):
+        nodes = [Value(x) for x in xs]
+        expected = second_partials(nodes, f(*nodes))
+        for i, j in itertools.product(range(op.arity), repeat=2):
+            assert same(along(along(f, i), j)(*xs), expected[i][j], 1e-10)
+            assert same(along(autograd.grad(f, i), j)(*xs), expected[i][j], 1e-10)
+            assert same(autograd.grad(along(f, i), j)(*xs), expected[i][j], 1e-10)
+
+
+@EVERY_OP
+def test_the_row_passes_gradcheck_to_second_order(op: Op) -> None:
+    """With differences of an adaptive step, and the complex step where the row is analytic."""
+    for xs in samples(op, 3):
+        fixed = xs[:1] if op.name == "where" else ()  # a condition does not move
+        found = autograd.gradcheck(
+            lambda *args, fixed=fixed: Value._apply(op, *fixed, *args), xs[len(fixed) :], order=2, show=False
+        )
+        assert found, str(found)
+        assert found.worst < 1e-7
+
+
 def test_a_third_derivative() -> None:
     x = Value(0.7)
     y = x.sin()
@@ -191,10 +291,8 @@ KINKS = [pytest.param(op, *kink, id=f"{op.name}{kink[0]}") for op in OPS.values(
 
 @pytest.mark.parametrize(("op", "xs", "partials"), KINKS)
 def test_kink_conventions_hold_exactly(op: Op, xs: tuple[float, ...], partials: tuple[float, ...]) -> None:
-    assert value_partials(op, xs)[1] == list(partials)
-    assert by_recorded_values(op, [xs]) == [list(partials)]
-    assert by_tensors(op, [xs]) == [list(partials)]
-    assert by_recorded_tensors(op, [xs]) == [list(partials)]
+    for route in ROUTES:
+        assert route(op, [xs]) == [list(partials)], route.__name__
 
 
 def test_the_rows_with_a_corner_state_a_convention() -> None:
@@ -266,16 +364,13 @@ def edge_points(op: Op) -> list[tuple[float, ...]]:
 @EVERY_OP
 def test_edges_never_raise_and_all_routes_agree(op: Op) -> None:
     points = edge_points(op)
-    y, gradients = tensor_partials(op, columns(points))
-    recorded = by_recorded_tensors(op, points)
-    for i, xs in enumerate(points):
-        data, partials = value_partials(op, xs)
-        note = f"{op.name}{xs}"
-        assert same(data, y[i], 1e-10), note
-        assert same(partials, [g[i] for g in gradients], 1e-10), note
-        assert same(by_masked_values(op, [xs])[0], partials, 1e-10), note
-        assert same(recorded[i], partials, 1e-10), note
-        assert same(by_recorded_values(op, [xs])[0], partials, 1e-10), note
+    y, _ = tensor_partials(op, columns(points))
+    expected = by_values(op, points)
+    for xs, result in zip(points, y, strict=True):
+        assert same(value_partials(op, xs)[0], result, 1e-10), f"{op.name}{xs}"
+    for route in ROUTES:
+        for xs, partials, found in zip(points, expected, route(op, points), strict=True):
+            assert same(found, partials, 1e-10), f"{op.name}{xs} {route.__name__}"
 
 
 @pytest.mark.parametrize(
@@ -484,6 +579,19 @@ def test_reductions_agree_with_numpy_and_with_differences(op: Reduction, n: int)
         for x, node in zip(mixed, nodes, strict=True):
             assert isinstance(x, float) or same(x.grad, node.grad)
         assert y.requires_grad == any(wanted)
+
+
+@EVERY_REDUCTION
+def test_reductions_forwards_and_to_second_order(op: Reduction) -> None:
+    for xs in ([0.7, -1.2, 0.4, 1.9, -0.3], [0.5, 2.0]):
+        found = autograd.gradcheck(lambda v: Value._reduce(op, tuple(v)), xs, order=2, show=False)
+        assert found, str(found)
+        for i in range(len(xs)):
+            unit = [float(i == j) for j in range(len(xs))]
+            tangent = autograd.jvp(lambda v: Value._reduce(op, tuple(v)), (xs,), (unit,))[1]
+            nodes = [Value(x) for x in xs]
+            Value._reduce(op, tuple(nodes)).backward()
+            assert same(tangent, nodes[i].grad)
 
 
 @EVERY_REDUCTION

@@ -189,6 +189,29 @@ def test_gradients_agree_with_differences(case: Case) -> None:
             assert error(plain(tensor.grad), expected) < 1e-7
 
 
+@EVERY_CASE
+def test_forward_and_reverse_mode_are_transposes(case: Case) -> None:
+    """⟨g, J t⟩ = ⟨Jᵀ g, t⟩ for every operation, over arrays and over nodes."""
+    arrays = operands(case)
+    rng = np.random.default_rng(8)
+    tangents = tuple(rng.standard_normal(array.shape) for array in arrays)
+    y, moved = autograd.jvp(case.ours, tuple(arrays), tangents)
+    recorded = autograd.jvp(case.ours, tuple(map(Tensor, arrays)), tangents)[1]
+    g = rng.standard_normal(y.shape)
+    sent = autograd.vjp(case.ours, *arrays)[1](g)
+    assert moved.shape == y.shape
+    assert moved.dtype == y.dtype
+    np.testing.assert_allclose(recorded.data, moved, rtol=1e-12, atol=1e-13)
+    products = [s * t for s, t in zip(sent, tangents, strict=True)]
+    np.testing.assert_allclose(np.sum(g * moved), sum(map(np.sum, products)), rtol=1e-11, atol=1e-12)
+
+
+@EVERY_CASE
+def test_gradcheck_finds_nothing_wrong(case: Case) -> None:
+    found = autograd.gradcheck(lambda *xs: case.ours(*xs).sin(), tuple(operands(case)), order=2, show=False)
+    assert found, str(found)
+
+
 SECOND_ORDER = [
     "sum (0, 2)", "mean 1", "var -1", "max 1", "min 0", "logsumexp 1", "softmax -1", "log_softmax 0",
     "matmul (3,) (3,)", "matmul (2, 3) (3,)", "matmul (3,) (3, 2)", "matmul (2, 3) (3, 4)",

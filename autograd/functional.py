@@ -1,0 +1,300 @@
+"""Derivatives of functions: `grad`, `value_and_grad`, `jacobian`, `hessian`, `jvp`, `vjp`, `hvp`.
+
+    grad(lambda x: x**3)(2.0)                       # 12.0
+    grad(grad(lambda x: x**3))(2.0)                 # 12.0
+    jacobian(lambda v: [v[0] * v[1], v[0]])([2.0, 3.0])   # [[3.0, 2.0], [1.0, 0.0]]
+
+The function is run once, on fresh nodes made from the arguments, and its graph is walked backwards (`pullback`) or
+forwards (`pushforward`), over numbers or over nodes. There is nothing else to it: a derivative within a derivative
+is a walk over a part of a larger graph, and because every walk starts from nodes of its own, none can mistake
+another's perturbation for its own.
+
+An argument is a number (seen by the function as a `Value`), an array (a `Tensor`), a `Value` or `Tensor`, or a list,
+tuple or dict of those; a derivative has the structure of what it belongs to. Plain numbers in, plain numbers out.
+From `Value`s and `Tensor`s, and inside another derivative, come `Value`s and `Tensor`s that can be differentiated
+again.
+"""
+
+import reprlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd.errors import GraphError
+from autograd.graph import Node, between, plain, pullback, pushforward
+from autograd.modes import MODE, ieee_arithmetic, setting
+from autograd.tensor import Tensor, as_array, stack
+from autograd.trees import Tree, changed, leaves, parts, restored
+from autograd.value import Value, as_float
+
+Function = Callable[..., Any]
+Argnums = int | tuple[int, ...]
+
+
+def grad(f: Function, argnums: Argnums = 0) -> Function:
+    """∂f/∂x, as a function of the same arguments.
+
+    f:       returns one number
+    argnums: which argument x is, counted from 0; or a tuple of those, for a tuple of derivatives
+    """
+
+    def derivative(*args: Any, **named: Any) -> Tree:
+        return _Run(f, args, named, argnums).gradient()
+
+    return _named("grad", f, derivative)
+
+
+def value_and_grad(f: Function, argnums: Argnums = 0) -> Function:
+    """(f, ∂f/∂x), for the price of the gradient alone."""
+
+    def value_and_derivative(*args: Any, **named: Any) -> tuple[Any, Tree]:
+        run = _Run(f, args, named, argnums)
+        return run.finished(run.output), run.gradient()
+
+    return _named("value_and_grad", f, value_and_derivative)
+
+
+def jvp(f: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Tree, Tree]:
+    """(f, Σ ∂f/∂x_i t_i): how the result moves when the arguments move along ``tangents``. Forward mode: one walk.
+
+    primals:  the arguments of f, as a tuple
+    tangents: a tuple of the same structure
+    """
+    _check_tuple("jvp", "primals", primals)
+    _check_tuple("jvp", "tangents", tangents)
+    run = _Run(f, primals, {}, tuple(range(len(primals))))
+    return run.finished(run.output), run.pushed(tangents)
+
+
+def vjp(f: Function, *primals: Any) -> tuple[Tree, Callable[[Tree], tuple[Any, ...]]]:
+    """(f, pull): ``pull(g)`` is the tuple of Σ g_i ∂f_i/∂x for each argument x. Reverse mode: one walk for each g.
+
+    g: an upstream gradient, with the structure and shapes of the result
+    """
+    run = _Run(f, primals, {}, tuple(range(len(primals))))
+    return run.finished(run.output), run.pulled
+
+
+def jacobian(f: Function, argnums: Argnums = 0) -> Function:
+    """Every ∂f_i/∂x_j: for each number of the result, a derivative in the structure of x.
+
+    Of a list by a list it is a list of rows; of an array by an array it has the shape of the result followed by that
+    of the argument. It takes as many walks as there are numbers in the argument (forwards) or in the result
+    (backwards), whichever is less.
+    """
+
+    def derivative(*args: Any, **named: Any) -> Tree:
+        return _Run(f, args, named, argnums).jacobian()
+
+    return _named("jacobian", f, derivative)
+
+
+def hessian(f: Function, argnums: Argnums = 0) -> Function:
+    """Every ∂²f/∂x_i∂x_j of a function that returns one number, as the Jacobian of its gradient."""
+    return _named("hessian", f, jacobian(grad(f, argnums), argnums))
+
+
+def hvp(f: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Σ_j ∂²f/∂x_i∂x_j t_j, the Hessian times a vector, without the Hessian: forward over reverse.
+
+    One product for each argument, as a tuple; ``primals`` and ``tangents`` as in `jvp`.
+    """
+    _check_tuple("hvp", "primals", primals)
+    product: tuple[Any, ...] = jvp(grad(f, tuple(range(len(primals)))), primals, tangents)[1]
+    return product
+
+
+class _Run:
+    """One run of a function on fresh inputs, and the nodes by which its output depends on them."""
+
+    def __init__(self, f: Function, args: tuple[Any, ...], named: dict[str, Any], argnums: Argnums) -> None:
+        chosen = _checked_argnums(f, args, argnums)
+        self.f = f
+        self.recorded = MODE.recording and (MODE.differentiating or _has_variables((args, named)))
+        with setting(recording=True, differentiating=True):
+            fresh = {i: changed(args[i], fresh_input, f"argument {i}") for i in chosen}
+            self.output = f(*[fresh.get(i, arg) for i, arg in enumerate(args)], **named)
+        self.input: Tree = fresh[argnums] if isinstance(argnums, int) else tuple(fresh[i] for i in chosen)
+        self.inputs: list[Any] = list(leaves(self.input))
+        self.outputs = [checked_output(f, y) for y in leaves(self.output)]
+        self.order = between(self.inputs, self.outputs)
+
+    def finished(self, output: Tree) -> Tree:
+        """``output`` as the caller gets it."""
+        return changed(output, lambda y, path: y if self.recorded else _number(y))
+
+    def gradient(self) -> Tree:
+        y = self.output
+        if not isinstance(y, Node) or np.size(y.data) != 1:
+            came = f"shape {y.data.shape}" if isinstance(y, Node) else f"a {type(y).__name__} of {len(self.outputs)}"
+            raise GraphError(
+                f"a gradient is of one number, and {_name(self.f)} returned {came}; "
+                f"reduce it, as in y.sum(), or take jacobian()"
+            )
+        return restored(self.input, self._pull([np.ones(y.data.shape) if isinstance(y, Tensor) else 1.0]))
+
+    def pulled(self, g: Tree) -> tuple[Any, ...]:
+        """What `vjp` returns: reverse mode."""
+        seeds = _matching(g, self.output, "the upstream gradient")
+        found: tuple[Any, ...] = restored(self.input, self._pull(seeds, _has_variables(g)))
+        return found
+
+    def pushed(self, tangents: tuple[Any, ...]) -> Tree:
+        """What `jvp` returns, but for the value: forward mode."""
+        seeds = _matching(tangents, self.input, "tangents")
+        return restored(self.output, self._push(seeds, _has_variables(tangents)))
+
+    def jacobian(self) -> Tree:
+        """For each output a tree of blocks, one for each input."""
+        size_in, size_out = (sum(np.size(x.data) for x in nodes) for nodes in (self.inputs, self.outputs))
+        if size_in <= size_out:
+            columns = [[self._push(seeds) for seeds in walks] for walks in _one_hot(self.inputs)]
+            blocks = [
+                [_block([walk[i] for walk in column], x, y, -1) for x, column in zip(self.inputs, columns, strict=True)]
+                for i, y in enumerate(self.outputs)
+            ]
+        else:
+            rows = [[self._pull(seeds) for seeds in walks] for walks in _one_hot(self.outputs)]
+            blocks = [
+                [_block([walk[j] for walk in row], y, x, 0) for j, x in enumerate(self.inputs)]
+                for y, row in zip(self.outputs, rows, strict=True)
+            ]
+        return restored(self.output, [restored(self.input, row) for row in blocks])
+
+    # ----- walks: lists of one seed for each node in, lists of one derivative for each node out -----
+
+    def _pull(self, seeds: Sequence[Any], recorded: bool = False) -> list[Any]:
+        return self._walk(pullback, self.outputs, seeds, self.inputs, recorded)
+
+    def _push(self, seeds: Sequence[Any], recorded: bool = False) -> list[Any]:
+        return self._walk(pushforward, self.inputs, seeds, self.outputs, recorded)
+
+    def _walk(self, walk: Any, starts: list[Any], seeds: Sequence[Any], ends: list[Any], recorded: bool) -> list[Any]:
+        recorded = self.recorded or (recorded and MODE.recording)
+        begun: dict[Node, Any] = {}
+        for node, seed in zip(starts, seeds, strict=True):
+            if seed is not None:
+                start = _like(node, seed, recorded)
+                begun[node] = begun[node] + start if node in begun else start
+        with ieee_arithmetic():
+            found = walk(self.order, begun, recorded)
+        ended = [found[node] if node in found else _like(node, _zero(node), recorded) for node in ends]
+        return ended if recorded else [_number(number) for number in ended]
+
+
+# ----- arguments and results -----
+
+
+def _checked_argnums(f: Any, args: tuple[Any, ...], argnums: Any) -> tuple[int, ...]:
+    if not callable(f):
+        raise TypeError(f"the first argument is the function to differentiate, got {reprlib.repr(f)}")
+    chosen = argnums if isinstance(argnums, tuple) else (argnums,)
+    if not all(isinstance(i, int) and not isinstance(i, bool) for i in chosen):
+        raise TypeError(f"argnums is the number of an argument, or a tuple of such; got {argnums!r}")
+    if not all(0 <= i < len(args) for i in chosen) or len(set(chosen)) < len(chosen):
+        raise ValueError(
+            f"argnums = {argnums!r} must name different arguments of {_name(f)} by number; it was called with "
+            f"{len(args)} in order, counted from 0"
+        )
+    return chosen
+
+
+def fresh_input(x: Any, path: str) -> Node:
+    """A fresh node for an argument, or for a part of one: a leaf, or a copy that knows where it came from."""
+    if _is_variable(x):
+        return x.clone()  # type: ignore[no-any-return]
+    try:
+        return Tensor(plain(x)) if isinstance(x, Tensor | np.ndarray) else Value(plain(x))
+    except TypeError as error:
+        raise TypeError(f"{path}: {error}") from None
+
+
+def checked_output(f: Function, y: Any) -> Any:
+    if not isinstance(y, Node):
+        raise TypeError(
+            f"{_name(f)} must return Values or Tensors computed from its arguments, got {type(y).__name__} "
+            f"{reprlib.repr(y)}; is a return missing, or did a number leave the graph by .data, .item() or math.sin? "
+            f"Write autograd.sin(x), and Value(2.0) for a constant"
+        )
+    return y
+
+
+def _matching(given: Tree, like: Tree, path: str) -> list[Any]:
+    """The leaves of ``given``, which must have the structure and the shapes of ``like``, a tree of nodes."""
+    if isinstance(like, Node):
+        try:
+            number = as_float(plain(given)) if isinstance(like, Value) else as_array(plain(given), like.data.dtype)
+        except TypeError as error:
+            raise TypeError(f"{path}: {error}") from None
+        if np.shape(number) != np.shape(like.data):
+            raise ValueError(f"{path} must have shape {np.shape(like.data)}, got {np.shape(number)}")
+        return [given if isinstance(given, type(like)) else number]
+    expected, found = dict(parts(like)), dict(parts(given) if isinstance(given, list | tuple | dict) else ())
+    if isinstance(like, dict) != isinstance(given, dict) or expected.keys() != found.keys():
+        raise ValueError(
+            f"{path} must be a {type(like).__name__} of {len(expected)}, as the function has it; "
+            f"got {reprlib.repr(given)}"
+        )
+    return [leaf for key, part in expected.items() for leaf in _matching(found[key], part, f"{path}[{key!r}]")]
+
+
+def _check_tuple(name: str, what: str, given: Any) -> None:
+    if not isinstance(given, tuple):
+        raise TypeError(
+            f"{what} must be a tuple with one entry for each argument of the function, got {reprlib.repr(given)}; "
+            f"for a function of one argument write {name}(f, (x,), (t,))"
+        )
+
+
+def _like(node: Node, number: Any, recorded: bool) -> Any:
+    """``number`` as a derivative that belongs to ``node``."""
+    if not recorded:
+        return plain(number)
+    return number if isinstance(number, Node) else node._constant(number)
+
+
+def _zero(node: Node) -> Any:
+    return 0.0 if isinstance(node, Value) else np.zeros_like(node.data)
+
+
+def _number(x: Any) -> Any:
+    """A plain number; an array is the caller's own."""
+    x = plain(x)
+    return np.array(x) if isinstance(x, np.ndarray) else x
+
+
+def _is_variable(x: Any) -> bool:
+    return isinstance(x, Node) and x.requires_grad
+
+
+def _has_variables(tree: Tree) -> bool:
+    return any(map(_is_variable, leaves(tree)))
+
+
+def _one_hot(nodes: Sequence[Node]) -> Iterator[list[list[Any]]]:
+    """For each node a list of seeds for all of them, one for each of its elements: 1 there, nothing elsewhere."""
+    for node in nodes:
+        size = np.size(node.data)
+        units = np.eye(size).reshape(size, *node.data.shape) if isinstance(node, Tensor) else [1.0]
+        yield [[unit if other is node else None for other in nodes] for unit in units]
+
+
+def _block(walks: list[Any], walked: Node, other: Node, axis: int) -> Any:
+    """What belongs to a pair of nodes, from one walk for each element of ``walked``: their shapes joined."""
+    if isinstance(walked, Value):
+        return walks[0]
+    inner, outer = np.shape(other.data), walked.data.shape
+    shape = outer + inner if axis == 0 else inner + outer
+    if any(isinstance(part, Tensor) for part in walks):
+        return stack(walks, axis).reshape(shape)
+    return np.stack([plain(part) for part in walks], axis).reshape(shape) if walks else np.zeros(shape)
+
+
+def _name(f: Function) -> str:
+    return getattr(f, "__name__", repr(f))
+
+
+def _named(derivative: str, f: Any, function: Function) -> Function:
+    function.__name__ = function.__qualname__ = f"{derivative}({_name(f)})"
+    return function

@@ -1,0 +1,441 @@
+"""`gradcheck`: the derivatives of a program, held against differences of its own results.
+
+    gradcheck(lambda x, y: x * y.sin(), (2.0, 0.5), order=2)
+
+The judge is the program itself, run again with its inputs moved; neither the rules of the operations nor the graph
+have a say in that. Where a gradient disagrees, every operation of the graph is put to the same test by itself, and
+the first that fails is named.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from inspect import signature
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from autograd.array_ops import Array
+from autograd.errors import AnomalyError
+from autograd.functional import checked_output, fresh_input
+from autograd.graph import Node, between, plain, pullback, pushforward
+from autograd.modes import ieee_arithmetic, setting, shown_operands
+from autograd.namespaces import ANALYTIC
+from autograd.ops import Op, Reduction
+from autograd.tensor import Tensor
+from autograd.trees import Tree, changed, leaves
+from autograd.value import Value
+
+Program = Callable[[], Tree]
+"""Something to run again and again: it computes its result from the data of certain leaves."""
+
+SINGLY = 24
+"""An argument of more numbers than this is checked along `DIRECTIONS` random directions, not one number at a time."""
+DIRECTIONS = 8
+
+FIRST_STEP, SHRINK, STEPS = 0.1, 2.5, 12
+COMPLEX_STEP = 1e-100
+EPS = float(np.finfo(float).eps)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One line of the table: a derivative found by the graph, and by differences.
+
+    what:     the argument, or what else was compared
+    analytic: the derivative along each direction looked at: of each number of the argument, unless there are many
+    numeric:  the same by ``method``
+    error:    ‖a − n‖ / (‖a‖ + ‖n‖); 0 where both are 0 as far as rounding lets us see
+    agrees:   whether the error is within the tolerance, or ‖a − n‖ within the rounding of the program's result
+    """
+
+    what: str
+    analytic: Array
+    numeric: Array
+    error: float
+    agrees: bool
+    method: str
+
+
+@dataclass(frozen=True)
+class GradCheck:
+    """What `gradcheck` found. True if every derivative agrees; printed, it is a table."""
+
+    comparisons: tuple[Comparison, ...]
+    culprit: str
+
+    def __bool__(self) -> bool:
+        return all(c.agrees for c in self.comparisons)
+
+    @property
+    def worst(self) -> float:
+        """The largest relative error."""
+        return max(c.error for c in self.comparisons)
+
+    def __repr__(self) -> str:
+        verdict = "agrees" if self else "DISAGREES"
+        return f"GradCheck({verdict}, worst relative error {self.worst:.1e} of {len(self.comparisons)} comparisons)"
+
+    def __str__(self) -> str:
+        rows = [("argument", "analytic", "numeric", "relative error", "")]
+        for c in self.comparisons:
+            verdict = "" if c.agrees else "  <-- DISAGREES"
+            rows.append((c.what, _shown(c.analytic), _shown(c.numeric), f"{c.error:.1e}", f"by {c.method}{verdict}"))
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+        return "\n".join([*lines, *([self.culprit] if self.culprit else [])])
+
+
+def gradcheck(
+    f: Callable[..., Tree],
+    inputs: Any,
+    *,
+    order: int = 1,
+    tolerance: float = 1e-7,
+    seed: int = 0,
+    show: bool = True,
+) -> GradCheck:
+    """Compare the derivatives of ``f`` at ``inputs`` with differences, print the table, and return it.
+
+    f:         a function as for `grad`; of several results, a random combination is taken
+    inputs:    a tuple of arguments, or the only argument; each a number, an array, or a list, tuple or dict of those
+    order:     2 checks second derivatives too, by the same test of the gradient; and so on
+    tolerance: the largest relative error ‖a − n‖ / (‖a‖ + ‖n‖) to be let pass
+    seed:      of the random directions and combinations
+    show:      print the table
+
+    The differences are central, extrapolated from steps that begin at a tenth of an input's scale and shrink until the
+    results settle (Ridders 1982); where every operation is analytic, the exact complex step takes their place (Squire
+    & Trapp 1998). Everything is computed in float64.
+
+    Errors: ValueError where ``f`` is nan or inf at the inputs, or gives two results for one input.
+    """
+    args = inputs if isinstance(inputs, tuple) else (inputs,)
+    names = _argument_names(f, len(args))
+    fresh = [changed(arg, _leaf, name) for arg, name in zip(args, names, strict=True)]
+    arguments = {name: list(leaves(tree)) for name, tree in zip(names, fresh, strict=True)}
+    return check(lambda: f(*fresh), arguments, order=order, tolerance=tolerance, seed=seed, show=show)
+
+
+def check(
+    program: Program,
+    arguments: Mapping[str, Sequence[Node]],
+    *,
+    order: int = 1,
+    tolerance: float = 1e-7,
+    seed: int = 0,
+    show: bool = True,
+) -> GradCheck:
+    """As `gradcheck`, for a program that computes from the data of leaves; ``arguments`` are these, by name.
+
+    The leaves' data and gradients are afterwards what they were.
+    """
+    if isinstance(order, bool) or not isinstance(order, int) or order < 1:
+        raise ValueError(f"order is 1 for first derivatives, 2 for second ones as well; got {order!r}")
+    if not any(np.size(leaf.data) for leaf in _moving(arguments)):
+        raise ValueError("gradcheck needs at least one number to move; the inputs hold none")
+    before = [(leaf, leaf.data) for leaf in _moving(arguments)]
+    try:
+        for leaf, data in before:
+            leaf.data = data if isinstance(leaf, Value) else data.astype(float)
+        found = _by_orders(program, arguments, order, tolerance, seed)
+        agrees = all(c.agrees for c in found)
+        culprit = "" if agrees else _culprit(program, arguments, order, tolerance, seed)
+    finally:
+        for leaf, data in before:
+            leaf.data = data
+    result = GradCheck(tuple(found), culprit)
+    if show:
+        print(result)
+    return result
+
+
+def _by_orders(
+    program: Program, arguments: Mapping[str, Sequence[Node]], order: int, tolerance: float, seed: int
+) -> list[Comparison]:
+    """The comparisons of first derivatives, of second ones, …; as far as they agree, for one rests on the other."""
+    rng = np.random.default_rng(seed)
+    found: list[Comparison] = []
+    for n in range(1, order + 1):
+        projection = _Projection(program, rng)
+        found += _comparisons(projection, arguments, n, tolerance, rng)
+        if not all(c.agrees for c in found):
+            break
+        program = _gradient_of(projection, arguments)
+    return found
+
+
+def _moving(arguments: Mapping[str, Sequence[Any]]) -> list[Any]:
+    return [leaf for nodes in arguments.values() for leaf in nodes]
+
+
+def _argument_names(f: Callable[..., Any], count: int) -> list[str]:
+    """The arguments of ``f`` as it names them, or by number."""
+    try:
+        names = list(signature(f).bind(*range(count)).arguments)
+    except (TypeError, ValueError):
+        names = []
+    return names if len(names) == count else [f"argument {i}" for i in range(count)]
+
+
+def _leaf(x: Any, path: str) -> Node:
+    leaf = fresh_input(plain(x), path)
+    leaf.label = getattr(x, "label", "")
+    return leaf
+
+
+# ----- one number from a program -----
+
+
+class _Projection:
+    """A program as a single number: the sum of its results, each with a random weight if there are several."""
+
+    def __init__(self, program: Program, rng: "np.random.Generator") -> None:
+        self.program = program
+        outputs = self.outputs()
+        alone = sum(np.size(y.data) for y in outputs) == 1
+        draw = np.ones if alone else lambda shape: rng.uniform(0.5, 1.5, shape) * rng.choice([-1.0, 1.0], shape)
+        self.weights = [draw(np.shape(y.data)) if isinstance(y, Tensor) else float(draw(())) for y in outputs]
+        total = sum(float(np.sum(np.abs(w * y.data))) for w, y in zip(self.weights, outputs, strict=True))
+        self.rounding = 100.0 * EPS * total  # what a difference of two numbers of this size cannot tell from nothing
+        first, second = self.number(), self.number()
+        if not math.isfinite(first):
+            raise ValueError(f"gradcheck needs a finite result to compare, got {first}; move the inputs")
+        if first != second:
+            raise ValueError(
+                f"the function gave {first!r} and then {second!r} for the same inputs; fix its random numbers with a "
+                f"seed inside it, and its state, before its derivative is checked"
+            )
+
+    def outputs(self) -> list[Any]:
+        with setting(recording=True, differentiating=True):
+            return [checked_output(self.program, y) for y in leaves(self.program())]
+
+    def number(self) -> float:
+        return sum(float(np.sum(w * y.data)) for w, y in zip(self.weights, self.outputs(), strict=True))
+
+    def seeds(self, outputs: Sequence[Any], recorded: bool) -> dict[Node, Any]:
+        seeds: dict[Node, Any] = {}
+        for y, w in zip(outputs, self.weights, strict=True):
+            weight = y._constant(w) if recorded else w
+            seeds[y] = seeds[y] + weight if y in seeds else weight
+        return seeds
+
+
+def _gradient_of(projection: _Projection, arguments: Mapping[str, Sequence[Node]]) -> Program:
+    """The program that computes the gradient of the projection, on nodes."""
+    moving = _moving(arguments)
+
+    def gradient() -> Tree:
+        outputs = projection.outputs()
+        with setting(recording=True):
+            found = pullback(between(moving, outputs), projection.seeds(outputs, recorded=True), recorded=True)
+        return [found.get(leaf, leaf._constant(np.zeros(np.shape(leaf.data)))) for leaf in moving]
+
+    return gradient
+
+
+# ----- comparisons -----
+
+
+def _comparisons(
+    projection: _Projection,
+    arguments: Mapping[str, Sequence[Any]],
+    order: int,
+    tolerance: float,
+    rng: "np.random.Generator",
+) -> list[Comparison]:
+    moving = _moving(arguments)
+    outputs = projection.outputs()
+    walk = between(moving, outputs)
+    with ieee_arithmetic():
+        gradients = pullback(walk, projection.seeds(outputs, recorded=False), recorded=False)
+    prefix = "" if order == 1 else f"order {order}: "
+    found = []
+    for name, nodes in arguments.items():
+        directions = _directions(nodes, rng)
+        analytic = np.array([_dot(direction, gradients) for direction in directions])
+        numeric, method, scale = np.empty(len(directions)), "differences", 1.0
+        for i, direction in enumerate(directions):
+            numeric[i], scale = _difference(projection.number, direction)
+            exact = _complex_step(walk, projection, outputs, direction)
+            if exact is not None and abs(exact - numeric[i]) <= 1e-5 * abs(exact) + projection.rounding / scale:
+                numeric[i], method = exact, "complex step"
+        rounding = projection.rounding / scale
+        found.append(_compared(prefix + name, analytic, numeric, method, tolerance, rounding))
+    everywhere = {leaf: rng.standard_normal(np.shape(leaf.data)) for leaf in moving}
+    tangents = {leaf: float(v) if isinstance(leaf, Value) else v for leaf, v in everywhere.items()}
+    with ieee_arithmetic():
+        pushed = pushforward(walk, tangents, recorded=False)
+    forward = sum(float(np.sum(w * pushed.get(y, 0.0))) for y, w in zip(outputs, projection.weights, strict=True))
+    reverse = _dot(everywhere, gradients)
+    rounding = 100.0 * EPS * sum(float(np.sum(np.abs(v * gradients.get(p, 0.0)))) for p, v in everywhere.items())
+    both = np.array([reverse]), np.array([forward])
+    found.append(_compared(f"{prefix}all, forwards", *both, "forward mode", tolerance, rounding))
+    return found
+
+
+def _compared(what: str, analytic: Array, numeric: Array, method: str, tolerance: float, rounding: float) -> Comparison:
+    apart = float(np.linalg.norm(analytic - numeric))
+    total = float(np.linalg.norm(analytic) + np.linalg.norm(numeric))
+    rounding *= math.sqrt(len(analytic))
+    error = (0.0 if total <= rounding else apart / total) if math.isfinite(apart) else math.inf
+    return Comparison(what, analytic, numeric, error, apart <= tolerance * total + rounding, method)
+
+
+def _directions(nodes: Sequence[Any], rng: "np.random.Generator") -> list[dict[Node, Array]]:
+    """The unit vectors of the numbers in ``nodes``, or some random ones if these are many."""
+    if sum(np.size(leaf.data) for leaf in nodes) > SINGLY:
+        drawn = [{leaf: rng.standard_normal(np.shape(leaf.data)) for leaf in nodes} for _ in range(DIRECTIONS)]
+        return [{leaf: v / _norm(direction) for leaf, v in direction.items()} for direction in drawn]
+    units = []
+    for leaf in nodes:
+        size, shape = np.size(leaf.data), np.shape(leaf.data)
+        units += [{leaf: unit.reshape(shape)} for unit in np.eye(size)]
+    return units
+
+
+def _norm(direction: Mapping[Node, Array]) -> float:
+    return math.sqrt(sum(float(np.sum(v * v)) for v in direction.values()))
+
+
+def _dot(direction: Mapping[Node, Array], gradients: Mapping[Node, Any]) -> float:
+    return sum(float(np.sum(v * gradients.get(leaf, 0.0))) for leaf, v in direction.items())
+
+
+def _difference(number: Callable[[], float], direction: Mapping[Any, Array]) -> tuple[float, float]:
+    """The derivative of ``number`` along ``direction``, and the scale of the inputs."""
+    size = max(float(np.max(np.abs(np.where(v, leaf.data, 0.0)), initial=0.0)) for leaf, v in direction.items())
+    for scale in (max(size, 1.0), size):  # the second for an input close to the edge of its domain
+        derivative, uncertainty = _ridders(_along(number, direction), FIRST_STEP * scale)
+        if math.isfinite(uncertainty) or not size:
+            break
+    return derivative, scale
+
+
+def _along(number: Callable[[], float], direction: Mapping[Any, Array]) -> Callable[[float], float]:
+    """``number`` as a function of how far its leaves are moved along ``direction``."""
+
+    def moved(t: float) -> float:
+        before = [(leaf, leaf.data) for leaf in direction]
+        try:
+            for leaf, v in direction.items():
+                data = leaf.data + t * v
+                leaf.data = float(data) if isinstance(leaf, Value) else data
+            return number()
+        finally:
+            for leaf, data in before:
+                leaf.data = data
+
+    return moved
+
+
+def _ridders(f: Callable[[float], float], step: float) -> tuple[float, float]:
+    """f′(0) and its uncertainty: central differences with shrinking steps, each extrapolated from the three before.
+
+    Source: C. J. F. Ridders, "Accurate computation of F′(x) and F′(x) F″(x)" (1982).
+    """
+    best, uncertainty = math.nan, math.inf
+    before: list[float] = []
+    for _ in range(STEPS):
+        row = [(f(step) - f(-step)) / (2.0 * step)]
+        for k, coarser in enumerate(before[:3]):
+            row.append(row[k] + (row[k] - coarser) / (SHRINK ** (2 * k + 2) - 1.0))
+            apart = max(abs(row[k + 1] - row[k]), abs(row[k + 1] - coarser))
+            if apart < uncertainty:
+                best, uncertainty = row[k + 1], apart
+        before, step = row, step / SHRINK
+    return best, uncertainty
+
+
+def _complex_step(
+    walk: Sequence[Node], projection: _Projection, outputs: Sequence[Node], direction: Mapping[Node, Array]
+) -> float | None:
+    """Im f(x + ihv) / h, which has no difference to lose digits in; None where an operation is not analytic."""
+    numbers: dict[Node, Any] = {leaf: leaf.data + 1j * COMPLEX_STEP * v for leaf, v in direction.items()}
+    try:
+        with np.errstate(all="ignore"):
+            for node in walk:
+                if not numbers.keys().isdisjoint(node.parents):
+                    numbers[node] = _forward(node.op, [numbers.get(parent, parent.data) for parent in node.parents])
+    except (AttributeError, TypeError):
+        return None
+    moved = [(w, numbers[y]) for y, w in zip(outputs, projection.weights, strict=True) if y in numbers]
+    return sum(float(np.sum(w * np.imag(y))) for w, y in moved) / COMPLEX_STEP
+
+
+def _forward(op: Any, xs: list[Any]) -> Any:
+    if isinstance(op, Op):
+        return op.forward(ANALYTIC, *map(np.asarray, xs))
+    if isinstance(op, Reduction):
+        return op.forward(tuple(map(complex, xs)))  # type: ignore[arg-type]
+    if "dtype" in op.options:
+        raise TypeError("a real dtype has no room for a complex step")
+    y = op.forward(*xs, **op.options)
+    return y[0] if op.keeps else y
+
+
+# ----- who is to blame -----
+
+
+def _culprit(program: Program, arguments: Mapping[str, Sequence[Node]], order: int, tolerance: float, seed: int) -> str:
+    """The first operation of the graph whose own derivatives disagree with differences."""
+    lines: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
+    try:
+        with setting(recording=True, differentiating=True, anomaly=True, origins=lines):
+            outputs = list(leaves(program()))
+    except AnomalyError as error:
+        return f"On the way to the result, {error}"
+    for node in between(_moving(arguments), outputs):
+        operands = [fresh_input(p.data, p.label) if p.requires_grad else p for p in node.parents]
+        alone = {f"operand {i}": [p] for i, p in enumerate(operands) if p.requires_grad}
+        again = partial(_apply, node.op, operands)
+        try:
+            wrong = [c for c in _by_orders(again, alone, order, tolerance, seed) if not c.agrees]
+        except ValueError:  # not finite by itself: there is nothing to compare
+            continue
+        if wrong:
+            return (
+                f"The first operation that disagrees with differences of its own is {node.op.name} of "
+                f"{shown_operands(node.parents)}\n  at {lines.get(node, 'an unknown line')}\n"
+                f"{_KINK if _at_a_kink(again, alone) else _shown_rule(wrong[0])}"
+            )
+    return (
+        "Every operation of the graph agrees with differences of its own, so the function depends on its inputs in a "
+        "way that the graph does not see: by .data, .item(), detach() or no_grad(), or by a condition such as "
+        "`if x > 0` that changes just here."
+    )
+
+
+def _apply(op: Any, operands: Sequence[Any]) -> Node:
+    return Value._reduce(op, tuple(operands)) if isinstance(op, Reduction) else type(operands[0])._apply(op, *operands)
+
+
+_KINK = (
+    "It has a kink there: the slopes to the left and to the right differ, and the gradient is a convention between "
+    "them. Move the inputs away from it."
+)
+
+
+def _at_a_kink(program: Program, arguments: Mapping[str, Sequence[Any]]) -> bool:
+    rng = np.random.default_rng(0)
+    number, step = _Projection(program, rng).number, 1e-6
+    for direction in [direction for nodes in arguments.values() for direction in _directions(nodes, rng)]:
+        at = _along(number, direction)
+        left, right = at(0.0) - at(-step), at(step) - at(0.0)
+        if abs(right - left) > 1e-3 * (abs(left) + abs(right)):
+            return True
+    return False
+
+
+def _shown_rule(c: Comparison) -> str:
+    return f"{c.what}: {_shown(c.analytic)} by its rule, {_shown(c.numeric)} by {c.method}"
+
+
+def _shown(numbers: Array) -> str:
+    """The number, or the length of several and how many they are."""
+    if len(numbers) == 1:
+        return f"{numbers[0]:.9g}"
+    return f"‖·‖ {np.linalg.norm(numbers):.9g} ({len(numbers)})"
