@@ -5,6 +5,7 @@ operations, and so have derivatives of their own.
 """
 
 from collections.abc import Callable, Iterable
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -187,8 +188,12 @@ def custom_op(
     arguments are the fields of `autograd.ops.Op`; for one that is no formula of single numbers write an `ArrayOp` or
     a `Reduction`, and take its `operation`.
     """
-    if len(partials) == 1 and not callable(partials[0]):
-        raise TypeError(f"custom_op() takes one function for each partial derivative, got {partials[0]!r}")
+    for d in partials:
+        if not callable(d) or len(signature(d).parameters) < 3:
+            raise TypeError(
+                f"custom_op() takes one function (m, y, x, …) for each partial derivative, y being the result: "
+                f"write @custom_op(lambda m, y, x: …) above the formula; got {d!r}"
+            )
 
     def decorate(forward: Rule) -> Callable[..., Any]:
         name = getattr(forward, "__name__", "custom")

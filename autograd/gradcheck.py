@@ -8,12 +8,12 @@ the first that fails is named.
 """
 
 import math
+import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from inspect import signature
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -36,6 +36,8 @@ SINGLY = 24
 DIRECTIONS = 8
 
 FIRST_STEP, SHRINK, STEPS = 0.1, 2.5, 12
+SETTLED = 1e-9
+"""A relative uncertainty with which a difference is taken for good."""
 COMPLEX_STEP = 1e-100
 EPS = float(np.finfo(float).eps)
 
@@ -112,6 +114,8 @@ def gradcheck(
 
     Errors: ValueError where ``f`` is nan or inf at the inputs, or gives two results for one input.
     """
+    if not callable(f):
+        raise TypeError(f"the first argument is the function to check, got {reprlib.repr(f)}")
     args = inputs if isinstance(inputs, tuple) else (inputs,)
     names = _argument_names(f, len(args))
     fresh = [changed(arg, _leaf, name) for arg, name in zip(args, names, strict=True)]
@@ -134,6 +138,8 @@ def check(
     """
     if isinstance(order, bool) or not isinstance(order, int) or order < 1:
         raise ValueError(f"order is 1 for first derivatives, 2 for second ones as well; got {order!r}")
+    if not tolerance > 0.0:
+        raise ValueError(f"tolerance is the largest relative error to let pass, such as 1e-7; got {tolerance!r}")
     if not any(np.size(leaf.data) for leaf in _moving(arguments)):
         raise ValueError("gradcheck needs at least one number to move; the inputs hold none")
     before = [(leaf, leaf.data) for leaf in _moving(arguments)]
@@ -308,11 +314,15 @@ def _dot(direction: Mapping[Node, Array], gradients: Mapping[Node, Any]) -> floa
 def _difference(number: Callable[[], float], direction: Mapping[Any, Array]) -> tuple[float, float]:
     """The derivative of ``number`` along ``direction``, and the scale of the inputs."""
     size = max(float(np.max(np.abs(np.where(v, leaf.data, 0.0)), initial=0.0)) for leaf, v in direction.items())
-    for scale in (max(size, 1.0), size):  # the second for an input close to the edge of its domain
-        derivative, uncertainty = _ridders(_along(number, direction), FIRST_STEP * scale)
-        if math.isfinite(uncertainty) or not size:
+    along, best = _along(number, direction), (math.inf, math.nan, 1.0)
+    for scale in (max(size, 1.0), size):  # the second for a small input, which may be close to an edge or a kink
+        derivative, uncertainty = _ridders(along, FIRST_STEP * scale)
+        doubt = uncertainty / abs(derivative) if derivative else uncertainty
+        if doubt < best[0] or math.isnan(best[1]):
+            best = (doubt, derivative, scale)
+        if best[0] < SETTLED or not size:
             break
-    return derivative, scale
+    return best[1:]
 
 
 def _along(number: Callable[[], float], direction: Mapping[Any, Array]) -> Callable[[float], float]:
@@ -382,26 +392,28 @@ def _forward(op: Any, xs: list[Any]) -> Any:
 
 def _culprit(program: Program, arguments: Mapping[str, Sequence[Node]], order: int, tolerance: float, seed: int) -> str:
     """The first operation of the graph whose own derivatives disagree with differences."""
-    lines: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
+    lines: dict[int, str] = {}
     try:
         with setting(recording=True, differentiating=True, anomaly=True, origins=lines):
             outputs = list(leaves(program()))
     except AnomalyError as error:
         return f"On the way to the result, {error}"
+    suspects = []
     for node in between(_moving(arguments), outputs):
         operands = [fresh_input(p.data, p.label) if p.requires_grad else p for p in node.parents]
         alone = {f"operand {i}": [p] for i, p in enumerate(operands) if p.requires_grad}
-        again = partial(_apply, node.op, operands)
-        try:
-            wrong = [c for c in _by_orders(again, alone, order, tolerance, seed) if not c.agrees]
-        except ValueError:  # not finite by itself: there is nothing to compare
-            continue
-        if wrong:
+        name = f"{node.op.name} of {shown_operands(node.parents)}\n  at {lines.get(id(node), 'an unknown line')}"
+        suspects.append((name, partial(_apply, node.op, operands), alone))
+    for name, again, alone in suspects:
+        wrong = [c for c in _by_orders(again, alone, order, tolerance, seed) if not c.agrees]
+        if wrong and not _at_a_kink(again, alone):
             return (
-                f"The first operation that disagrees with differences of its own is {node.op.name} of "
-                f"{shown_operands(node.parents)}\n  at {lines.get(node, 'an unknown line')}\n"
-                f"{_KINK if _at_a_kink(again, alone) else _shown_rule(wrong[0])}"
+                f"The first operation that disagrees with differences of its own is {name}\n"
+                f"{wrong[0].what}: {_shown(wrong[0].analytic)} by its rule, {_shown(wrong[0].numeric)} by differences"
             )
+    for name, again, alone in suspects:
+        if _at_a_kink(again, alone):
+            return f"The result has a kink here, and the gradient is a convention: move the inputs away from {name}"
     return (
         "Every operation of the graph agrees with differences of its own, so the function depends on its inputs in a "
         "way that the graph does not see: by .data, .item(), detach() or no_grad(), or by a condition such as "
@@ -413,13 +425,8 @@ def _apply(op: Any, operands: Sequence[Any]) -> Node:
     return Value._reduce(op, tuple(operands)) if isinstance(op, Reduction) else type(operands[0])._apply(op, *operands)
 
 
-_KINK = (
-    "It has a kink there: the slopes to the left and to the right differ, and the gradient is a convention between "
-    "them. Move the inputs away from it."
-)
-
-
 def _at_a_kink(program: Program, arguments: Mapping[str, Sequence[Any]]) -> bool:
+    """Whether the slopes to the left and to the right are not the same."""
     rng = np.random.default_rng(0)
     number, step = _Projection(program, rng).number, 1e-6
     for direction in [direction for nodes in arguments.values() for direction in _directions(nodes, rng)]:
@@ -428,10 +435,6 @@ def _at_a_kink(program: Program, arguments: Mapping[str, Sequence[Any]]) -> bool
         if abs(right - left) > 1e-3 * (abs(left) + abs(right)):
             return True
     return False
-
-
-def _shown_rule(c: Comparison) -> str:
-    return f"{c.what}: {_shown(c.analytic)} by its rule, {_shown(c.numeric)} by {c.method}"
 
 
 def _shown(numbers: Array) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from autograd.errors import GraphError
-from autograd.modes import MODE, check_backward, setting
+from autograd.modes import MODE, check_derivative, setting
 from autograd.ops import OPS
 
 
@@ -272,7 +272,7 @@ def backward(root: Node, seed: Any, create_graph: bool = False) -> None:
                 continue
             contributions = node.vjp(g)
             if anomaly:
-                check_backward(node, g, contributions)
+                check_derivative(node, "gradient", "upstream", g, contributions)
             for parent, d in zip(node.parents, contributions):  # noqa: B905 (the hottest line there is)
                 if parent.grad is None:
                     parent.grad = d
@@ -305,7 +305,7 @@ def pullback(order: Sequence[Node], gradients: Mapping[Node, Any], recorded: boo
                 continue
             contributions = node._recorded_vjp(g) if recorded else node.vjp(g)
             if MODE.anomaly:
-                check_backward(node, g, [plain(d) for d in contributions])
+                check_derivative(node, "gradient", "upstream", g, [plain(d) for d in contributions])
             for parent, d in zip(node.parents, contributions, strict=True):
                 if d is not None:
                     found[parent] = found[parent] + d if parent in found else d
@@ -324,4 +324,7 @@ def pushforward(order: Sequence[Node], tangents: Mapping[Node, Any], recorded: b
             moved = [found.get(parent) for parent in node.parents]
             if any(t is not None for t in moved):
                 found[node] = node._recorded_jvp(moved) if recorded else node.jvp(moved)
+                if MODE.anomaly:
+                    moving = [plain(t) for t in moved if t is not None]
+                    check_derivative(node, "tangent", "tangents", moving, [plain(found[node])])
     return found

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -27,8 +26,8 @@ class _Mode(threading.local):
     """NumPy has already been told to follow IEEE 754 without a word."""
     differentiating: bool = False
     """Inside a function whose derivative is taken: derivatives in there are recorded, and no number may slip out."""
-    origins: "WeakKeyDictionary[Any, str] | None" = None
-    """Where each node was made; kept only inside `detect_anomaly`."""
+    origins: dict[int, str] | None = None
+    """Where each node was made, by its id: an equal node is another one. Kept only inside `detect_anomaly`."""
 
 
 MODE = _Mode()
@@ -62,7 +61,7 @@ def detect_anomaly() -> Any:
     The error names the operation, its operands and the source line that wrote it. Forward operations are
     checked as they happen; `backward` called inside the block checks every contribution it sends.
     """
-    return setting(anomaly=True, origins=WeakKeyDictionary())
+    return setting(anomaly=True, origins={})
 
 
 @contextmanager
@@ -106,17 +105,17 @@ def check_forward(node: Any, op: Any, operands: Sequence[Any]) -> None:
         )
         raise AnomalyError(f"{op.name} made {_short(node.data)} from {shown_operands(operands)}\n  at {line}\n{remedy}")
     if MODE.origins is not None:
-        MODE.origins[node] = line
+        MODE.origins[id(node)] = line
 
 
-def check_backward(node: Any, g: Any, contributions: Sequence[Any]) -> None:
-    """Raise if a contribution of ``node``, inside `detect_anomaly`, is nan or inf."""
-    for d in contributions:
+def check_derivative(node: Any, name: str, source: str, given: Any, made: Sequence[Any]) -> None:
+    """Raise if a gradient that ``node`` sends, or the tangent that it gets, is nan or inf inside `detect_anomaly`."""
+    for d in made:
         if d is not None and not np.all(np.isfinite(d)):
             outside = "a line outside detect_anomaly(): put the forward pass inside to see it here"
-            line = outside if MODE.origins is None else MODE.origins.get(node, outside)
+            line = outside if MODE.origins is None else MODE.origins.get(id(node), outside)
             raise AnomalyError(
-                f"the gradient of {node.op.name} made {_short(d)} from upstream {_short(g)} "
+                f"the {name} of {node.op.name} made {_short(d)} from {source} {_short(given)} "
                 f"and {shown_operands(node.parents)}\n  at {line}"
             )
 

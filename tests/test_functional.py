@@ -1,0 +1,427 @@
+"""Derivatives of functions: what goes in and comes out, nesting in every combination, modes, and bad input."""
+
+import itertools
+import math
+import threading
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+import autograd
+from autograd import (
+    AnomalyError,
+    GraphError,
+    Tensor,
+    Value,
+    detect_anomaly,
+    grad,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    no_grad,
+    value_and_grad,
+    vjp,
+)
+
+
+def cube(x: Any) -> Any:
+    return x**3
+
+
+def forward(f: Callable[..., Any]) -> Callable[..., Any]:
+    """f′ by forward mode."""
+    return lambda x: jvp(f, (x,), (1.0,))[1]
+
+
+# ----- what goes in and what comes out -----
+
+
+def test_numbers_in_numbers_out() -> None:
+    for x in (2.0, 2, np.float64(2.0), np.int64(2)):
+        found = grad(cube)(x)
+        assert found.__class__ is float
+        assert found == 12.0
+    assert value_and_grad(cube)(2.0) == (8.0, 12.0)
+    assert jvp(cube, (2.0,), (0.5,)) == (8.0, 6.0)
+    y, pull = vjp(cube, 2.0)
+    assert (y, pull(1.0), pull(3.0)) == (8.0, (12.0,), (36.0,))
+    assert jacobian(cube)(2.0) == hessian(cube)(2.0) == 12.0
+    assert hvp(cube, (2.0,), (0.5,)) == (6.0,)
+
+
+def test_a_derivative_has_the_structure_of_its_argument() -> None:
+    class Point(NamedTuple):
+        x: float
+        y: float
+
+    def f(p: Any) -> Any:
+        return p["w"][0] * p["w"][1] + p["b"].x * p["b"].y * 10.0 + p["c"] * 0.0
+
+    argument = {"w": [2.0, 3.0], "b": Point(4.0, 5.0), "c": 1.0, "none": (), "nothing": []}
+    assert grad(f)(argument) == {"w": [3.0, 2.0], "b": Point(50.0, 40.0), "c": 0.0, "none": (), "nothing": []}
+    assert argument["w"] == [2.0, 3.0]
+    found = grad(f)(argument)
+    assert type(found["b"]) is Point
+    assert jvp(f, (argument,), (argument,))[1] == 6.0 + 6.0 + 200.0 + 200.0
+
+
+def test_arrays_become_tensors_and_their_derivatives_arrays() -> None:
+    x = np.array([1.0, 2.0, 3.0], np.float32)
+    found = grad(lambda v: (v * v).sum())(x)
+    assert isinstance(found, np.ndarray)
+    assert found.dtype == np.float32
+    assert found.tolist() == [2.0, 4.0, 6.0]
+    found += 1.0  # the caller's own, not a view of the upstream gradient
+    assert grad(lambda v: v.sum())(x).flags.writeable
+    assert x.tolist() == [1.0, 2.0, 3.0]
+    assert grad(lambda v: v * v)(np.array(3.0)) == 6.0  # an array of no axes is one number
+    assert grad(lambda v: v * v)(np.array([[3.0]])).tolist() == [[6.0]]
+    assert grad(lambda v: (v * v).sum())(np.array([1, 2])).tolist() == [2.0, 4.0]
+
+
+def test_values_in_values_out_with_a_graph_and_the_arguments_untouched() -> None:
+    x, w = Value(2.0, label="x"), Value(3.0)
+    g = grad(lambda x: w * x * x)(x)
+    assert isinstance(g, Value)
+    assert g.data == 12.0
+    assert (x.grad, w.grad) == (0.0, 0.0)
+    (g * g).backward()  # a gradient penalty: (2 w x)²
+    assert (x.grad, w.grad) == (8.0 * 9.0 * 2.0, 8.0 * 3.0 * 4.0)
+    v = Tensor([1.0, 2.0])
+    h = grad(lambda v: (v * v * v).sum())(v)
+    assert isinstance(h, Tensor)
+    h.sum().backward()
+    assert v.grad.tolist() == [6.0, 12.0]
+
+
+def test_a_constant_value_is_an_argument_like_a_number() -> None:
+    assert grad(cube)(Value(2.0).detach()) == 12.0
+    with no_grad():
+        assert grad(cube)(Value(2.0)) == 12.0
+        assert grad(cube)(2.0) == 12.0
+        assert type(grad(cube)(Value(2.0))) is float  # nothing is recorded out here
+
+
+def test_gradients_of_leaves_elsewhere_are_left_alone() -> None:
+    w = Value(3.0)
+    (w * 1.0).backward()
+    assert grad(lambda x: w * x)(2.0) == 3.0
+    assert w.grad == 1.0
+
+
+def test_argnums_chooses_arguments() -> None:
+    def f(x: Any, y: Any, *, scale: float = 1.0, unused: str = "") -> Any:
+        return x * x * y * scale
+
+    assert grad(f)(2.0, 3.0) == 12.0
+    assert grad(f, 1)(2.0, 3.0, scale=10.0) == 40.0
+    assert grad(f, (1, 0))(2.0, 3.0, unused="text") == (4.0, 12.0)
+    assert grad(f, (0,))(2.0, 3.0) == (12.0,)
+    assert hessian(f, (0, 1))(2.0, 3.0) == ((6.0, 4.0), (4.0, 0.0))
+    assert value_and_grad(f, 1)(2.0, 3.0) == (12.0, 4.0)
+    given: list[Any] = []
+    grad(lambda x, other: given.append(other) or x)(1.0, "anything")
+    assert given == ["anything"]  # what is not differentiated comes as it is
+
+
+def test_what_does_not_depend_on_the_argument_has_derivative_zero() -> None:
+    w = Value(3.0)
+    assert grad(lambda x: w * 2.0)(1.0) == 0.0
+    assert grad(lambda x: Value(5.0))(1.0) == 0.0
+    assert jvp(lambda x: w * 2.0, (1.0,), (1.0,)) == (6.0, 0.0)
+    assert grad(lambda v: v[0] * 1.0)([1.0, 2.0]) == [1.0, 0.0]
+    assert grad(lambda v, w: (w * w).sum())(np.ones(2), Tensor(np.ones(3))).data.tolist() == [0.0, 0.0]
+    assert jacobian(lambda v: [v[0], w])([1.0, 2.0]) == [[1.0, 0.0], [0.0, 0.0]]
+    assert hessian(lambda x: 2.0 * x)(1.0) == 0.0
+    assert grad(lambda x: x.detach() * x)(3.0) == 3.0
+
+
+def test_the_identity_and_repeated_results() -> None:
+    assert grad(lambda x: x)(3.0) == 1.0
+    assert jvp(lambda x: [x, x, x * x], (3.0,), (1.0,)) == ([3.0, 3.0, 9.0], [1.0, 1.0, 6.0])
+    assert vjp(lambda x: [x, x, x * x], 3.0)[1]([1.0, 10.0, 100.0]) == (611.0,)
+    assert jacobian(lambda x, y: {"a": x, "b": [y, x]}, (0, 1))(1.0, 2.0) == {
+        "a": (1.0, 0.0),
+        "b": [(0.0, 1.0), (1.0, 0.0)],
+    }
+
+
+# ----- Jacobians and Hessians -----
+
+A = np.arange(6.0).reshape(2, 3) - 2.0
+
+
+@pytest.mark.parametrize("wide", [True, False])  # forward mode for the tall one, reverse mode for the wide one
+def test_a_jacobian_of_arrays_has_both_shapes(wide: bool) -> None:
+    matrix = A if wide else A.T
+    x = np.linspace(0.1, 0.5, matrix.shape[1])
+    np.testing.assert_allclose(jacobian(lambda v: matrix @ v)(x), matrix)
+    expected = np.einsum("i,ij->ij", np.cos(matrix @ x), matrix)
+    np.testing.assert_allclose(jacobian(lambda v: (matrix @ v).sin())(x), expected, rtol=1e-14)
+    recorded = jacobian(lambda v: (matrix @ v).sin())(Tensor(x))
+    assert isinstance(recorded, Tensor)
+    np.testing.assert_allclose(recorded.data, expected, rtol=1e-14)
+    shaped = jacobian(lambda v: (matrix @ v.reshape(-1)).reshape(1, -1).sin())(x.reshape(-1, 1))
+    assert shaped.shape == (1, matrix.shape[0], matrix.shape[1], 1)
+    np.testing.assert_allclose(shaped[0, :, :, 0], expected, rtol=1e-14)
+
+
+def test_jacobians_of_lists_are_rows_and_of_mixed_shapes_blocks() -> None:
+    assert jacobian(lambda v: [v[0] * v[1], v[0], v[1] * 2.0])([2.0, 3.0]) == [[3.0, 2.0], [1.0, 0.0], [0.0, 2.0]]
+    assert jacobian(lambda v: [v[0] * v[1] * v[2]])([2.0, 3.0, 4.0]) == [[12.0, 8.0, 6.0]]
+    found = jacobian(lambda x, m: [x.sum() * m, x * 2.0], (0, 1))(np.ones(2), np.full((2, 2), 3.0))
+    shapes = [[block.shape for block in row] for row in found]
+    assert shapes == [[(2, 2, 2), (2, 2, 2, 2)], [(2, 2), (2, 2, 2)]]
+    assert jacobian(lambda x: x * 2.0)(np.ones((0, 3))).shape == (0, 3, 0, 3)
+
+
+def test_hessians() -> None:
+    assert hessian(lambda v: v[0] ** 2 * v[1])([2.0, 3.0]) == [[6.0, 4.0], [4.0, 0.0]]
+    x = np.array([0.3, -0.7, 1.1])
+
+    def f(v: Any) -> Any:
+        return (v * v).sum().exp() * v[0]
+
+    H = hessian(f)(x)
+    np.testing.assert_allclose(H, H.T, rtol=1e-14)
+    for v in np.eye(3):
+        np.testing.assert_allclose(hvp(f, (x,), (v,))[0], H @ v, rtol=1e-13)
+    np.testing.assert_allclose(jacobian(grad(f))(x), H, rtol=1e-13)
+    third = jacobian(hessian(f))(x)
+    for axes in itertools.permutations(range(3)):
+        np.testing.assert_allclose(third, third.transpose(axes), rtol=1e-12)
+    assert hvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 0.0)) == (0.0, 1.0)
+
+
+# ----- composed to any depth -----
+
+DERIVATIVES: dict[str, Callable[..., Any]] = {
+    "grad": grad,
+    "jvp": forward,
+    "vjp": lambda f: lambda x: vjp(f, x)[1](1.0)[0],
+    "jacobian": jacobian,
+    "value_and_grad": lambda f: lambda x: value_and_grad(f)(x)[1],
+}
+
+
+@pytest.mark.parametrize("names", list(itertools.product(DERIVATIVES, repeat=3)), ids=" of ".join)
+def test_derivatives_of_derivatives_of_derivatives(names: tuple[str, ...]) -> None:
+    f: Callable[..., Any] = lambda x: x.sin() * x  # noqa: E731
+    third = -3.0 * math.sin(0.7) - 0.7 * math.cos(0.7)
+    for name in names:
+        f = DERIVATIVES[name](f)
+    assert f(0.7) == pytest.approx(third, rel=1e-13)
+    assert f(Value(0.7)).data == pytest.approx(third, rel=1e-13)
+    assert f(np.array(0.7)) == pytest.approx(third, rel=1e-13)
+
+
+def test_six_derivatives_deep() -> None:
+    f: Callable[..., Any] = lambda x: x.exp() * x  # noqa: E731
+    for derivative in (grad, forward, grad, forward, forward, grad):
+        f = derivative(f)
+    assert f(0.5) == pytest.approx(math.exp(0.5) * 6.5, rel=1e-12)
+
+
+@pytest.mark.parametrize("outer", ["grad", "jvp"])
+@pytest.mark.parametrize("inner", ["grad", "jvp"])
+def test_perturbations_are_not_confused(outer: str, inner: str) -> None:
+    """d/dx [x · d/dy (x + y)] is 1. Whoever mistakes the inner perturbation for the outer one says 2.
+
+    Source: J. M. Siskind and B. A. Pearlmutter, "Nesting forward-mode AD in a functional framework" (2008).
+    """
+    d, e = DERIVATIVES[outer], DERIVATIVES[inner]
+    assert d(lambda x: x * e(lambda y: x + y)(1.0))(1.0) == 1.0
+    assert d(lambda x: x * e(lambda y: x * y)(2.0))(3.0) == 6.0
+    assert d(lambda x: e(lambda y: x * y)(x) * x)(3.0) == 6.0  # the same node as argument and closed over
+    assert d(lambda x: e(lambda y: e(lambda z: x * y * z)(x))(x))(3.0) == 2.0 * 0.0 + 1.0
+    assert d(lambda x: e(lambda y: y.detach() * x)(x))(3.0) == 0.0
+
+
+def test_a_function_returned_by_a_derivative_keeps_its_perturbation() -> None:
+    """The higher-order form of the confusion: a derivative whose value is a function, applied twice.
+
+    Source: O. Manzyuk et al., "Perturbation confusion in forward automatic differentiation of higher-order functions"
+    (2019).
+    """
+
+    def shifted(s: Any) -> Callable[..., Any]:
+        return lambda g: lambda x: g(x + s)
+
+    def derivative_in_shift(g: Callable[..., Any], x: Any) -> Any:
+        return forward(lambda s: shifted(s)(g)(x))(0.0)  # g′(x)
+
+    assert derivative_in_shift(lambda x: derivative_in_shift(lambda z: z.exp(), x), 1.0) == pytest.approx(math.e)
+
+
+def test_a_training_step_is_differentiable() -> None:
+    """Through ten steps of gradient descent, by the learning rate; the derivative is that of a polynomial."""
+
+    def end(lr: Any) -> Any:
+        w = 1.0 + 0.0 * lr
+        for _ in range(10):
+            w = w - lr * grad(lambda w: w * w)(w)
+        return w
+
+    assert grad(end)(0.1) == pytest.approx(-20.0 * 0.8**9, rel=1e-12)
+    assert forward(end)(0.1) == pytest.approx(-20.0 * 0.8**9, rel=1e-12)
+
+
+def test_a_derivative_inside_a_loss_reaches_the_parameters() -> None:
+    """u′ = -u as a loss on the derivative of a network, as in physics-informed learning."""
+    w = Value(0.5)
+    x = Value(0.3)
+    residual = grad(lambda x: (w * x).tanh())(x) + (w * x).tanh()
+    (residual * residual).backward()
+    step = 1e-6
+
+    def loss(w: float) -> float:
+        t = math.tanh(w * 0.3)
+        return (w * (1.0 - t * t) + t) ** 2
+
+    assert w.grad == pytest.approx((loss(0.5 + step) - loss(0.5 - step)) / (2.0 * step), rel=1e-8)
+
+
+def test_deep_graphs_need_no_recursion() -> None:
+    def f(x: Any) -> Any:
+        for _ in range(20_000):
+            x = x * 1.0001
+        return x
+
+    expected = 1.0001**20_000
+    assert grad(f)(1.0) == pytest.approx(expected, rel=1e-10)
+    assert forward(f)(1.0) == pytest.approx(expected, rel=1e-10)
+    assert grad(grad(f))(1.0) == 0.0
+
+
+# ----- modes -----
+
+
+def test_no_grad_inside_a_function_cuts_the_graph_as_it_does_everywhere() -> None:
+    def f(x: Any) -> Any:
+        with no_grad():
+            still = x * x
+        return still * x
+
+    assert grad(f)(3.0) == 9.0
+    assert forward(f)(3.0) == 9.0
+
+
+def test_a_frozen_node_sends_and_takes_nothing() -> None:
+    def f(x: Any) -> Any:
+        y = x * x
+        y.requires_grad = False
+        return y * x
+
+    assert grad(f)(3.0) == 9.0
+    assert forward(f)(3.0) == 9.0
+
+
+def test_modes_are_restored_after_an_exception() -> None:
+    def broken(x: Any) -> Any:
+        raise RuntimeError("inside")
+
+    for derivative in (grad, forward, jacobian, hessian):
+        with pytest.raises(RuntimeError, match="inside"):
+            derivative(broken)(1.0)
+    assert math.sin(Value(1.0)) == math.sin(1.0)  # float() is refused only inside
+    y = Value(2.0) * 3.0
+    assert y.parents
+
+
+def test_anomalies_are_detected_in_walks_both_ways() -> None:
+    with detect_anomaly(), pytest.raises(AnomalyError, match="gradient of sqrt made inf"):
+        grad(lambda x: x.sqrt())(0.0)
+    with detect_anomaly(), pytest.raises(AnomalyError, match="log made -inf"):
+        grad(lambda x: x.log())(0.0)
+    with detect_anomaly(), pytest.raises(AnomalyError, match="tangent of sqrt made inf"):
+        forward(lambda x: x.sqrt())(0.0)
+
+
+def test_infinite_derivatives_come_without_warnings() -> None:
+    assert grad(lambda x: x.sqrt())(0.0) == math.inf
+    assert forward(lambda x: x.sqrt())(0.0) == math.inf
+    assert grad(lambda v: v.sqrt().sum())(np.zeros(2)).tolist() == [math.inf, math.inf]
+    assert jvp(lambda v: v.sqrt().sum(), (np.zeros(2),), (np.ones(2),))[1] == math.inf
+
+
+def test_threads_differentiate_side_by_side() -> None:
+    w = Value(3.0)
+    found: dict[int, float] = {}
+
+    def work(i: int) -> None:
+        f: Callable[..., Any] = lambda x: (w * x).sin() * x  # noqa: E731
+        found[i] = sum(grad(grad(f))(i + 0.01 * k) for k in range(50))
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    together = dict(found)
+    for i in range(4):
+        work(i)
+    assert together == found
+    assert w.grad == 0.0
+
+
+# ----- bad input -----
+
+
+def two(v: Any) -> Any:
+    return [v * 1.0, v * 2.0]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kind", "said"),
+    [
+        (lambda: grad(3.0)(1.0), TypeError, r"the first argument is the function to differentiate, got 3\.0"),
+        (lambda: grad(cube, "x")(1.0), TypeError, "argnums is the number of an argument, or a tuple of such; got 'x'"),
+        (lambda: grad(cube, True)(1.0), TypeError, "argnums is the number .* got True"),
+        (
+            lambda: grad(cube, 1)(1.0),
+            ValueError,
+            "argnums = 1 must name different arguments of cube .* with 1 in order",
+        ),
+        (lambda: grad(cube, -1)(1.0), ValueError, "counted from 0"),
+        (lambda: grad(cube, (0, 0))(1.0), ValueError, r"argnums = \(0, 0\) must name different arguments"),
+        (lambda: grad(cube)("2"), TypeError, "argument 0: a Value is one real number, not str '2'"),
+        (lambda: grad(cube)([1.0, {"a": None}]), TypeError, r"argument 0\[1\]\['a'\]: a Value is one real number"),
+        (lambda: grad(cube)(np.array(["a"])), TypeError, "argument 0: a Tensor holds real numbers"),
+        (lambda: grad(lambda x: x.data)(1.0), TypeError, r"must return Values or Tensors .* got float 1\.0"),
+        (lambda: grad(lambda x: None)(1.0), TypeError, "got NoneType None; is a return missing"),
+        (lambda: grad(lambda x: math.sin(x))(1.0), TypeError, r"write autograd\.sin\(x\) for math\.sin\(x\)"),
+        (lambda: grad(lambda x: float(x) * x)(1.0), TypeError, r"x\.item\(\) if you mean the bare number"),
+        (lambda: grad(lambda v: float(v) * v)(np.array(1.0)), TypeError, r"float\(\) of a Tensor inside a function"),
+        (lambda: grad(two)(1.0), GraphError, r"two returned a list of 2; .* take jacobian\(\)"),
+        (lambda: grad(lambda v: v * v)(np.ones(3)), GraphError, r"returned shape \(3,\); reduce it, as in y\.sum\(\)"),
+        (
+            lambda: jvp(cube, 2.0, 1.0),
+            TypeError,
+            r"primals must be a tuple .* got 2\.0; .* write jvp\(f, \(x,\), \(t,\)\)",
+        ),
+        (lambda: jvp(cube, (2.0,), [1.0]), TypeError, r"tangents must be a tuple .* got \[1\.0\]"),
+        (lambda: hvp(cube, [2.0], (1.0,)), TypeError, r"write hvp\(f, \(x,\), \(t,\)\)"),
+        (lambda: hvp(cube, (2.0,), 1.0), TypeError, "tangents must be a tuple"),
+        (lambda: jvp(cube, (2.0,), (1.0, 2.0)), ValueError, r"tangents must be a tuple of 1, as the function has it"),
+        (lambda: jvp(lambda v: v[0], ([2.0],), ([],)), ValueError, r"tangents\[0\] must be a list of 1"),
+        (lambda: jvp(lambda v: v["a"], ({"a": 2.0},), ([1.0],)), ValueError, r"tangents\[0\] must be a dict of 1"),
+        (lambda: jvp(cube, (2.0,), (None,)), TypeError, r"tangents\[0\]: a Value is one real number"),
+        (lambda: jvp(lambda v: v, (np.ones(3),), (np.ones(2),)), ValueError, r"must have shape \(3,\), got \(2,\)"),
+        (lambda: vjp(two, 1.0)[1](1.0), ValueError, "the upstream gradient must be a list of 2"),
+        (lambda: vjp(cube, 1.0)[1](np.ones(2)), TypeError, "the upstream gradient: a Value is one real number"),
+        (lambda: jacobian(lambda x: [x, 1.0])(1.0), TypeError, r"must return Values or Tensors .* got float 1\.0"),
+    ],
+)
+def test_errors_teach(wrong: Callable[[], Any], kind: Any, said: str) -> None:
+    with pytest.raises(kind, match=said):
+        wrong()
+
+
+def test_derivatives_are_named_after_what_they_are_of() -> None:
+    assert grad(cube).__name__ == "grad(cube)"
+    assert hessian(cube).__name__ == "hessian(cube)"
+    assert grad(grad(cube)).__name__ == "grad(grad(cube))"
+    assert autograd.__dict__["grad"] is grad
