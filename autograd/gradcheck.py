@@ -85,6 +85,11 @@ class GradCheck:
         for c in self.comparisons:
             verdict = "" if c.agrees else "  <-- DISAGREES"
             rows.append((c.what, _shown(c.analytic), _shown(c.numeric), f"{c.error:.1e}", f"by {c.method}{verdict}"))
+            if not c.agrees and len(c.analytic) > 1:
+                i = int(np.argmax(np.abs(c.analytic - c.numeric)))
+                rows.append(
+                    (f"  [{i}]", f"{c.analytic[i]:.9g}", f"{c.numeric[i]:.9g}", "", "where they are furthest apart")
+                )
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
         return "\n".join([*lines, *([self.culprit] if self.culprit else [])])
@@ -263,30 +268,29 @@ def _comparisons(
     for name, nodes in arguments.items():
         directions = _directions(nodes, rng)
         analytic = np.array([_dot(direction, gradients) for direction in directions])
-        numeric, method, scale = np.empty(len(directions)), "differences", 1.0
+        numeric, rounding, method = np.empty(len(directions)), np.empty(len(directions)), "differences"
         for i, direction in enumerate(directions):
             numeric[i], scale = _difference(projection.number, direction)
+            rounding[i] = projection.rounding / scale
             exact = _complex_step(walk, projection, outputs, direction)
-            if exact is not None and abs(exact - numeric[i]) <= 1e-5 * abs(exact) + projection.rounding / scale:
+            if exact is not None and abs(exact - numeric[i]) <= 1e-5 * abs(exact) + rounding[i]:
                 numeric[i], method = exact, "complex step"
-        rounding = projection.rounding / scale
-        found.append(_compared(prefix + name, analytic, numeric, method, tolerance, rounding))
+        found.append(_compared(prefix + name, analytic, numeric, method, tolerance, float(np.linalg.norm(rounding))))
     everywhere = {leaf: rng.standard_normal(np.shape(leaf.data)) for leaf in moving}
     tangents = {leaf: float(v) if isinstance(leaf, Value) else v for leaf, v in everywhere.items()}
     with ieee_arithmetic():
         pushed = pushforward(walk, tangents, recorded=False)
     forward = sum(float(np.sum(w * pushed.get(y, 0.0))) for y, w in zip(outputs, projection.weights, strict=True))
     reverse = _dot(everywhere, gradients)
-    rounding = 100.0 * EPS * sum(float(np.sum(np.abs(v * gradients.get(p, 0.0)))) for p, v in everywhere.items())
+    size = sum(float(np.sum(np.abs(v * gradients.get(p, 0.0)))) for p, v in everywhere.items())
     both = np.array([reverse]), np.array([forward])
-    found.append(_compared(f"{prefix}all, forwards", *both, "forward mode", tolerance, rounding))
+    found.append(_compared(f"{prefix}all, forwards", *both, "forward mode", tolerance, 100.0 * EPS * size))
     return found
 
 
 def _compared(what: str, analytic: Array, numeric: Array, method: str, tolerance: float, rounding: float) -> Comparison:
     apart = float(np.linalg.norm(analytic - numeric))
     total = float(np.linalg.norm(analytic) + np.linalg.norm(numeric))
-    rounding *= math.sqrt(len(analytic))
     error = (0.0 if total <= rounding else apart / total) if math.isfinite(apart) else math.inf
     return Comparison(what, analytic, numeric, error, apart <= tolerance * total + rounding, method)
 
@@ -313,8 +317,7 @@ def _dot(direction: Mapping[Node, Array], gradients: Mapping[Node, Any]) -> floa
 
 def _difference(number: Callable[[], float], direction: Mapping[Any, Array]) -> tuple[float, float]:
     """The derivative of ``number`` along ``direction``, and the scale of the inputs."""
-    size = max(float(np.max(np.abs(np.where(v, leaf.data, 0.0)), initial=0.0)) for leaf, v in direction.items())
-    along, best = _along(number, direction), (math.inf, math.nan, 1.0)
+    size, along, best = _size(direction), _along(number, direction), (math.inf, math.nan, 1.0)
     for scale in (max(size, 1.0), size):  # the second for a small input, which may be close to an edge or a kink
         derivative, uncertainty = _ridders(along, FIRST_STEP * scale)
         doubt = uncertainty / abs(derivative) if derivative else uncertainty
@@ -323,6 +326,11 @@ def _difference(number: Callable[[], float], direction: Mapping[Any, Array]) -> 
         if best[0] < SETTLED or not size:
             break
     return best[1:]
+
+
+def _size(direction: Mapping[Any, Array]) -> float:
+    """The largest of the numbers that ``direction`` moves."""
+    return max(float(np.max(np.abs(np.where(v, leaf.data, 0.0)), initial=0.0)) for leaf, v in direction.items())
 
 
 def _along(number: Callable[[], float], direction: Mapping[Any, Array]) -> Callable[[float], float]:
@@ -426,13 +434,13 @@ def _apply(op: Any, operands: Sequence[Any]) -> Node:
 
 
 def _at_a_kink(program: Program, arguments: Mapping[str, Sequence[Any]]) -> bool:
-    """Whether the slopes to the left and to the right are not the same."""
+    """Whether the slope jumps: by no less over a hundredth of the distance."""
     rng = np.random.default_rng(0)
-    number, step = _Projection(program, rng).number, 1e-6
+    projection = _Projection(program, rng)
     for direction in [direction for nodes in arguments.values() for direction in _directions(nodes, rng)]:
-        at = _along(number, direction)
-        left, right = at(0.0) - at(-step), at(step) - at(0.0)
-        if abs(right - left) > 1e-3 * (abs(left) + abs(right)):
+        at, scale = _along(projection.number, direction), max(_size(direction), 1.0)
+        far, near = (abs(at(h) - 2.0 * at(0.0) + at(-h)) / h for h in (1e-4 * scale, 1e-6 * scale))
+        if near > 0.5 * far and near > 1e8 * projection.rounding / scale:
             return True
     return False
 

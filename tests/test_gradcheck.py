@@ -154,6 +154,24 @@ def test_a_kink_is_told_from_a_mistake() -> None:
     assert "The result has a kink here" in tensor.culprit
 
 
+def test_a_valley_is_no_kink() -> None:
+    @custom_op(lambda m, y, x: 2.0 * x + 1e-3)
+    def square(m: Any, x: Any) -> Any:
+        return x * x
+
+    for x in (0.0, 1e-7):
+        found = quiet(square, x)
+        assert not found
+        assert "first operation that disagrees with differences of its own is square" in found.culprit
+
+
+def test_the_number_that_is_furthest_off_is_pointed_at() -> None:
+    weights = [1.0, 2.0, 3.0]
+    found = quiet(lambda v: v[0] * v[1] + almost_sin(v[2]), weights)
+    assert "  [2]" in str(found)
+    assert "where they are furthest apart" in str(found)
+
+
 def test_what_the_graph_does_not_see_is_told_from_a_wrong_rule() -> None:
     for f in (
         lambda x: x * x.detach(),

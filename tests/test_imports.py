@@ -103,6 +103,13 @@ def test_value_and_tensor_do_not_know_each_other() -> None:
     assert reaches(ROOT / "autograd" / "tensor.py", "autograd.value") == []
 
 
+def test_derivatives_of_functions_stand_on_the_engine_and_not_the_engine_on_them() -> None:
+    for layer in ("array_ops", "value", "tensor", "functions", "trees"):
+        above = ["autograd.functional", "autograd.gradcheck"]
+        assert reaches(ROOT / "autograd" / f"{layer}.py", *above) == []
+    assert reaches(ROOT / "autograd" / "functional.py", "autograd.gradcheck") == []
+
+
 @pytest.mark.parametrize("path", AUTOGRAD, ids=module_name)
 def test_autograd_never_imports_nn(path: Path) -> None:
     assert reaches(path, "nn", "demos", "benchmarks", "tests") == []
