@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import linecache
 import os
 import re
 import tempfile
@@ -21,9 +22,10 @@ def run(path: Path = README) -> int:
         try:
             for language, text in BLOCK.findall(path.read_text(encoding="utf-8")):
                 if language == "python":
-                    output = io.StringIO()
+                    output, name = io.StringIO(), f"README block {blocks + 1}"
+                    linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
                     with contextlib.redirect_stdout(output):
-                        exec(compile(text, f"README block {blocks + 1}", "exec"), namespace)
+                        exec(compile(text, name, "exec"), namespace)
                     printed, blocks = output.getvalue(), blocks + 1
                 elif printed.rstrip() != text.rstrip():
                     raise AssertionError(f"README block {blocks} printed\n{printed}\nand the page says\n{text}")
