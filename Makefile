@@ -4,13 +4,20 @@ PYTHON ?= python3
 EXTRAS ?= test
 BIN := .venv/bin
 
-.PHONY: demo test bench lint pictures clean
+.PHONY: demo test coverage bench lint pictures clean
 
 demo: .venv/demo-installed
 	$(BIN)/python -m demos.tour
 
 test: .venv/test-installed
 	$(BIN)/python -m pytest -n auto
+
+# which lines and branches of autograd and nn the suite goes through
+coverage: .venv/test-installed
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n auto
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 bench: .venv/test-installed
 	$(BIN)/python -m benchmarks

@@ -26,8 +26,10 @@ class _Mode(threading.local):
     """NumPy has already been told to follow IEEE 754 without a word."""
     differentiating: bool = False
     """Inside a function whose derivative is taken: derivatives in there are recorded, and no number may slip out."""
-    origins: dict[int, str] | None = None
-    """Where each node was made, by its id: an equal node is another one. Kept only inside `detect_anomaly`."""
+
+    def __init__(self) -> None:
+        self.origins: dict[int, str] = {}
+        """Where each node was made, by its id: an equal node is another one. Kept only inside `detect_anomaly`."""
 
 
 MODE = _Mode()
@@ -104,8 +106,7 @@ def check_forward(node: Any, op: Any, operands: Sequence[Any]) -> None:
             else "An operand was nan or inf already: look at where that came from."
         )
         raise AnomalyError(f"{op.name} made {_short(node.data)} from {shown_operands(operands)}\n  at {line}\n{remedy}")
-    if MODE.origins is not None:
-        MODE.origins[id(node)] = line
+    MODE.origins[id(node)] = line
 
 
 def check_derivative(node: Any, name: str, source: str, given: Any, made: Sequence[Any]) -> None:
@@ -113,7 +114,7 @@ def check_derivative(node: Any, name: str, source: str, given: Any, made: Sequen
     for d in made:
         if d is not None and not np.all(np.isfinite(d)):
             outside = "a line outside detect_anomaly(): put the forward pass inside to see it here"
-            line = outside if MODE.origins is None else MODE.origins.get(id(node), outside)
+            line = MODE.origins.get(id(node), outside)
             raise AnomalyError(
                 f"the {name} of {node.op.name} made {_short(d)} from {source} {_short(given)} "
                 f"and {shown_operands(node.parents)}\n  at {line}"

@@ -103,6 +103,19 @@ def test_several_results_are_combined_at_random() -> None:
         assert not quiet(lambda x, at=at: [square(x) if i == at else x * x for i in range(3)], 0.7)
 
 
+def test_arguments_without_names_are_numbered() -> None:
+    for f in (lambda *xs: xs[0] * xs[1], autograd.operation(autograd.ops.OPS["mul"])):
+        assert [c.what for c in quiet(f, (2.0, 3.0)).comparisons] == ["argument 0", "argument 1", "all, forwards"]
+
+    class NoSignature:
+        __signature__ = "none"
+
+        def __call__(self, x: Any) -> Any:
+            return x * x
+
+    assert quiet(NoSignature(), 2.0).comparisons[0].what == "argument 0"
+
+
 def test_results_that_do_not_depend_on_the_input() -> None:
     assert quiet(lambda x: Value(3.0) * 1.0, 2.0, order=2)
     assert quiet(lambda x, y: x * 2.0, (2.0, 5.0), order=2).worst < 1e-12
