@@ -15,6 +15,8 @@ from types import ModuleType
 
 from nn import data, init, losses, schedules, vectorized
 from nn.activations import GELU, Activation, ReLU, Sigmoid, Tanh
+from nn.checkpoint import CheckpointError, load, save
+from nn.gradcheck import gradcheck
 from nn.losses import bce_with_logits, cross_entropy, hinge, l2_penalty, mae, mse
 from nn.module import Module
 from nn.optim import SGD, Adam, AdamW, Optimizer, RMSProp
@@ -29,6 +31,7 @@ __all__ = [
     "Activation",
     "Adam",
     "AdamW",
+    "CheckpointError",
     "History",
     "Layer",
     "Linear",
@@ -47,13 +50,16 @@ __all__ = [
     "data",
     "evaluate",
     "fit",
+    "gradcheck",
     "hinge",
     "init",
     "l2_penalty",
+    "load",
     "losses",
     "mae",
     "mse",
     "predict",
+    "save",
     "schedules",
     "vectorized",
 ]

@@ -65,9 +65,12 @@ class Optimizer:
         for p in self.parameters.values():
             p.zero_grad()
 
+    def settings(self) -> dict[str, Any]:
+        """What it was made with, or given since: ``lr`` and the other words, by name."""
+        return {k: v for k, v in vars(self).items() if k not in ("parameters", "state", "steps")}
+
     def __repr__(self) -> str:
-        settings = {k: v for k, v in vars(self).items() if k not in ("parameters", "state", "steps")}
-        return f"{type(self).__name__}({', '.join(f'{k}={v}' for k, v in settings.items())})"
+        return f"{type(self).__name__}({', '.join(f'{k}={v}' for k, v in self.settings().items())})"
 
 
 class SGD(Optimizer):

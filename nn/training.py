@@ -1,6 +1,7 @@
 """The training loop, for models of `Value`s and of `Tensor`s alike."""
 
 import math
+import os
 import reprlib
 import signal
 import threading
@@ -16,6 +17,7 @@ import numpy as np
 from autograd import Tensor, Value, no_grad, paused_gc
 from autograd.array_ops import Array
 from autograd.modes import ieee_arithmetic
+from nn.checkpoint import Run, fingerprint
 from nn.checks import choice, flag, numbers, real, whole
 from nn.losses import LOSSES, Loss, bce_with_logits, cross_entropy, hinge, l2_penalty
 from nn.module import Module
@@ -77,6 +79,7 @@ def fit(
     validation: tuple[Any, Any] | None = None,
     callbacks: Sequence[Callback] = (),
     progress: bool = True,
+    checkpoint: str | os.PathLike[str] | None = None,
 ) -> History:
     """Train ``model`` on ``data`` and return what happened.
 
@@ -92,10 +95,19 @@ def fit(
     validation: (X, y) to be evaluated after every epoch
     callbacks:  each called as ``callback(epoch, model, history)`` after an epoch; one that returns True stops
     progress:   show a progress bar with loss and accuracy
+    checkpoint: a file, such as "run.safetensors", that is saved after every epoch. Where it is there already, the
+                training goes on from it, to the same last bit as if it had never stopped
 
     The model trains in ``train()``, and is left in the mode that it came in. A loss that is nan or inf raises
     `TrainingError` before it can touch the parameters. Ctrl-C ends the training after the current step, with
     everything learnt so far kept; a second one ends it at once.
+
+    A checkpoint is written after the callbacks of an epoch, when that is finished: what Ctrl-C cuts short is trained
+    anew by who goes on. It has the model, optimiser, History and random numbers, and not what callbacks, or modules
+    of yours, keep or draw for themselves. The file of a training with other data, loss, optimiser, batch size, seed,
+    shuffle, l2 or schedule is a `nn.CheckpointError`. ``epochs`` may be more than before, and that many are trained in
+    all; with a schedule, which depends on them, they may not. A training that is at its end, or that a callback has
+    ended, is left there: its History is returned.
     """
     X, y = checked_examples(model, data, "data")
     held_out = None if validation is None else checked_examples(model, validation, "validation")
@@ -117,10 +129,18 @@ def fit(
     objective = partial(criterion, checked=True) if criterion in LOSSES.values() else criterion
     rng = np.random.default_rng(whole("seed", seed, least=0))
     steps_an_epoch = math.ceil(n / size)
-    base_lr = optimizer.lr
     forward = _forward(model)
-    history = History()
-    start = time.perf_counter()
+    history, epochs_left, run = History(), range(epochs), None
+    if checkpoint is not None:
+        terms = {
+            "data": fingerprint(X, y), "validation": None if held_out is None else fingerprint(*held_out),
+            "loss": _name(criterion), "batch_size": size, "seed": int(seed), "shuffle": shuffle, "l2": l2,
+            "schedule": _name(schedule), "epochs": None if schedule is None else epochs,
+        }  # fmt: skip
+        run = Run(checkpoint, model, optimizer, rng, terms)
+        epochs_left = run.begin(history, epochs)
+    base_lr = optimizer.lr
+    start = time.perf_counter() - history.seconds
     with ExitStack() as stack:
         stack.enter_context(paused_gc())
         stack.enter_context(ieee_arithmetic())
@@ -129,8 +149,8 @@ def fit(
         stop = stack.enter_context(_polite_interrupt())
         if schedule is not None:
             stack.callback(setattr, optimizer, "lr", base_lr)
-        bar = stack.enter_context(_Bar(epochs, steps_an_epoch, progress))
-        for epoch in range(epochs):
+        bar = stack.enter_context(_Bar(epochs, steps_an_epoch, progress, history.steps))
+        for epoch in epochs_left:
             order = rng.permutation(n) if shuffle else np.arange(n)
             totals = _Totals(criterion)
             for rows in np.array_split(order, range(size, n, size)):
@@ -148,13 +168,19 @@ def fit(
             if not all(np.isfinite(p.data).all() for p in model.parameters()):
                 raise _diverged(model, "the parameters became nan or inf", optimizer, history)
             totals.append_to(history.loss, history.accuracy)
-            if held_out is not None and not stop():
+            finished = not stop()
+            if held_out is not None and finished:
                 _evaluate(model, held_out, criterion).append_to(history.validation_loss, history.validation_accuracy)
             history.seconds = time.perf_counter() - start
             history.interrupted = stop()
             answers = [callback(epoch, model, history) for callback in callbacks]
+            ended = any(isinstance(a, bool | np.bool_) and a for a in answers)
+            if schedule is not None:
+                optimizer.lr = base_lr
+            if run is not None and finished:
+                run.save(history, ended)
             history.interrupted = stop()  # Ctrl-C may have come in a callback
-            if history.interrupted or any(isinstance(a, bool | np.bool_) and a for a in answers):
+            if history.interrupted or ended:
                 break
     return history
 
@@ -211,10 +237,10 @@ def _step(
     objective = criterion(outputs, y)
     if not isinstance(objective, Value | Tensor):
         raise TypeError(f"loss must return a Value or a Tensor of one element, got {reprlib.repr(objective)}")
-    batch_loss = total = float(objective)
+    batch_loss = total = objective.item()
     if l2:
         objective = objective + l2_penalty(model.parameters(), l2)
-        total = float(objective)
+        total = objective.item()
     if not math.isfinite(total):
         raise _diverged(model, f"the loss became {total}", optimizer, history)
     optimizer.zero_grad()
@@ -250,6 +276,10 @@ def _scores(outputs: Any) -> Array:
 
 def _is_scalar(model: Module) -> bool:
     return isinstance(next((p for _, p in model.named_parameters()), None), Value)
+
+
+def _name(function: Callable[..., Any] | None) -> str | None:
+    return None if function is None else getattr(function, "__qualname__", type(function).__qualname__)
 
 
 def _loss(loss: str | Loss) -> Loss:
@@ -426,11 +456,12 @@ def _polite_interrupt() -> Iterator[Callable[[], bool]]:
 class _Bar:
     """A tqdm bar over all steps, or nothing."""
 
-    def __init__(self, epochs: int, steps_an_epoch: int, shown: bool) -> None:
+    def __init__(self, epochs: int, steps_an_epoch: int, shown: bool, done: int) -> None:
         from tqdm import tqdm
 
         self.epochs = epochs
-        self.tqdm = tqdm(total=epochs * steps_an_epoch, disable=not shown, unit="step", mininterval=0.2)
+        total = epochs * steps_an_epoch
+        self.tqdm = tqdm(total=total, initial=done, disable=not shown, unit="step", mininterval=0.2)
         self.now: tuple[int, _Totals] | None = None
 
     def __enter__(self) -> "_Bar":
