@@ -7,6 +7,7 @@ run on arrays, and on `Tensor`s where a derivative shall itself be differentiate
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -212,16 +213,25 @@ def _scatter(g: Array, index: Any, shape: Shape) -> Array:
     return out
 
 
-def _concatenate_vjp(i: int, m: Any, g: Any, y: Any, *xs: Any, axis: int) -> Any:
-    start = sum(x.shape[axis] for x in xs[:i])
-    part = slice(start, start + xs[i].shape[axis])
-    return m.getitem(g, index=(slice(None),) * (axis % len(g.shape)) + (part,))
+def _concatenate(*xs: Array, axis: int) -> tuple[Array, Sequence[int]]:
+    return np.concatenate(xs, axis), _starts(xs, axis)
 
 
-def _concatenate_jvp(i: int, m: Any, t: Any, y: Any, *xs: Any, axis: int) -> Any:
+def _starts(xs: Sequence[Any], axis: int) -> Sequence[int]:
+    """Where each part begins, and where the last one ends."""
+    return (0, *accumulate(x.shape[axis] for x in xs))
+
+
+def _concatenate_vjp(i: int, m: Any, g: Any, y: Any, *xs: Any, axis: int, kept: Any = None) -> Any:
+    starts = _starts(xs, axis) if kept is None else kept
+    return m.getitem(g, index=(slice(None),) * (axis % len(g.shape)) + (slice(starts[i], starts[i + 1]),))
+
+
+def _concatenate_jvp(i: int, m: Any, t: Any, y: Any, *xs: Any, axis: int, kept: Any = None) -> Any:
     """The tangent among zeros."""
-    before, after = (sum(x.shape[axis] for x in part) for part in (xs[:i], xs[i + 1 :]))
-    return m.pad(t, widths=tuple((before, after) if a == axis % len(t.shape) else (0, 0) for a in range(len(t.shape))))
+    starts = _starts(xs, axis) if kept is None else kept
+    around = (starts[i], starts[-1] - starts[i + 1])
+    return m.pad(t, widths=tuple(around if a == axis % len(t.shape) else (0, 0) for a in range(len(t.shape))))
 
 
 def _pad_vjp(i: int, m: Any, g: Any, y: Any, x: Any, widths: Sequence[tuple[int, int]]) -> Any:
@@ -267,8 +277,7 @@ ARRAY_OPS: dict[str, ArrayOp] = {
             _linear_jvp("scatter"), r"0, \; y_{\text{index}} \mathrel{+}= x",
         ),
         ArrayOp(
-            "concatenate", "concat", lambda *xs, axis: np.concatenate(xs, axis),
-            _concatenate_vjp, _concatenate_jvp, "[x_1 x_2]",
+            "concatenate", "concat", _concatenate, _concatenate_vjp, _concatenate_jvp, "[x_1 x_2]", keeps=True,
         ),
         ArrayOp(
             "astype", "cast", lambda x, dtype: x.astype(dtype, copy=False),

@@ -91,8 +91,15 @@ def _short(data: Any) -> str:
 
 
 def shown_operands(nodes: Sequence[Any]) -> str:
-    shown = [f"{node.label or 'argument'} = {_short(node.data)}" for node in nodes[:4]]
+    """Name and number of the first few, for a message."""
+    shown = [f"{_name(node)} = {_short(node.data)}" for node in nodes[:4]]
     return ", ".join(shown + ["…"] * (len(nodes) > 4))
+
+
+def _name(node: Any) -> str:
+    """The label without what a terminal would obey."""
+    text = "".join(c if c.isprintable() else " " for c in str(node.label or "argument"))
+    return text if len(text) <= 40 else f"{text[:20]}…{text[-19:]}"
 
 
 def check_forward(node: Any, op: Any, operands: Sequence[Any]) -> None:

@@ -89,6 +89,16 @@ def spiral_accuracy(rounds: int) -> list[Row]:
     return [Row(what, "", f"{seconds:.1f} s of training", f"{accuracy:.2%}", "98 %", accuracy >= 0.98)]
 
 
+def memory(rounds: int) -> list[Row]:
+    """Bytes of each node; each engine in its own process, once, for the count hardly varies."""
+    theirs, ours = (worker("-m", "benchmarks.memory", engine) for engine in ("micrograd", "glassgrad"))
+    rows = []
+    for title, peer, own in zip(("forward", "with gradients"), theirs, ours, strict=True):
+        what, result = f"bytes per node, user-written w*x sums, {title}", f"{peer / own:.1f} times smaller"
+        rows.append(Row(what, f"micrograd {peer:.0f}", f"{own:.0f}", result, "", True))
+    return rows
+
+
 def blas_threads(rounds: int) -> list[Row]:
     """One BLAS thread against two, by the size of a training step; what `nn.fit` decides by."""
     rows = []
@@ -116,7 +126,7 @@ def import_time(rounds: int) -> list[Row]:
 
 SECTIONS: dict[str, Callable[[int], list[Row]]] = {
     function.__name__: function
-    for function in (moons, mnist_epoch, mnist_accuracy, spiral_accuracy, import_time, blas_threads)
+    for function in (moons, mnist_epoch, mnist_accuracy, spiral_accuracy, import_time, memory, blas_threads)
 }
 
 

@@ -87,7 +87,7 @@ def decision_boundary(model: Module, data: tuple[Any, Any], *, title: str = "", 
             edgecolors="white", linewidths=0.5, label=f"class {c}",
         )  # fmt: skip
     axes.legend(loc="upper right", fontsize=8, framealpha=0.9)
-    axes.set(xlabel="$x_1$", ylabel="$x_2$", title=title)
+    axes.set(xlabel="$x_1$", ylabel="$x_2$", title=_printable(title))
     return plot
 
 
@@ -112,7 +112,7 @@ def loss_curve(history: History, *, title: str = "") -> Plot:
         right.set_ylim(top=1.005)
     lines = [line for each in plot.axes for line in each.get_lines()]
     axes.legend(handles=lines, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, fontsize=8, frameon=False)
-    axes.set_title(title, pad=24)  # over the legend, which stands above the lines and never upon them
+    axes.set_title(_printable(title), pad=24)  # over the legend, which stands above the lines and never upon them
     return plot
 
 
@@ -152,5 +152,10 @@ def digit_sheet(X: Any, labels: Any, scores: Any, *, columns: int = 10, title: s
         for spine in axes.spines.values():
             spine.set(color="#cccccc" if right else "#b34700", linewidth=0.6 if right else 2.0)
     if title:
-        plot.suptitle(title)
+        plot.suptitle(_printable(title))
     return plot
+
+
+def _printable(title: str) -> str:
+    """``title`` without control characters, which matplotlib would copy into an SVG that no reader accepts."""
+    return "".join(c if c == "\n" or c.isprintable() else " " for c in str(title))

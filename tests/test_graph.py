@@ -479,6 +479,14 @@ def test_anomalies_of_reductions_and_array_operations() -> None:
             loss.backward()
 
 
+def test_a_label_in_an_anomaly_is_printable_and_short() -> None:
+    with detect_anomaly(), pytest.raises(AnomalyError) as caught:
+        Value(0.0, label="\x1b[31m\n\u202e" + "a" * 10_000).log()
+    first = str(caught.value).splitlines()[0]
+    assert first.startswith("log made -inf from  [31m  aaa")
+    assert len(first) < 100
+
+
 def test_an_anomaly_in_a_large_array_is_told_briefly() -> None:
     x = Tensor(np.zeros((30, 30)))
     with detect_anomaly(), pytest.raises(AnomalyError) as caught:

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -138,3 +139,14 @@ def test_plots_are_there_when_asked_for_and_not_before() -> None:
     assert 'install it by: pip install "glassgrad[plots]"' in done.stderr
     with pytest.raises(AttributeError, match="module 'nn' has no attribute 'plot'"):
         _ = nn.plot
+
+
+@pytest.mark.parametrize(
+    "title", ["\x00", "\x1b[31mred", "\ufffe", "a\x0bb", "\ud800", "--> <script>alert(1)</script>", "two\nlines"]
+)
+def test_a_hostile_title_leaves_the_svg_well_formed(title: str, tmp_path: Path) -> None:
+    model, data = nn.vectorized.MLP(2, [4, 3], seed=0), nn.data.spiral(9, seed=0)
+    sheet = digit_sheet(np.zeros((2, 4)), [0, 1], np.eye(2), title=title)
+    for plot in (decision_boundary(model, data, resolution=5, title=title), loss_curve(HISTORY, title=title), sheet):
+        page = plot.save(tmp_path / "plot.svg").read_text(encoding="utf-8")
+        assert not [element for element in ElementTree.fromstring(page).iter() if element.tag.endswith("script")]

@@ -148,7 +148,7 @@ def _record(node: Node, i: int, is_root: bool, backward_ran: bool, hidden: int) 
     return NodeRecord(
         id=i,
         kind=kind,
-        label=node.label,
+        label=str(node.label or ""),  # whoever assigns it may assign None, or a number
         op=node.op.name if node.op else "",
         symbol=node.op.symbol if node.op else "",
         data=data,

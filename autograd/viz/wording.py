@@ -19,7 +19,8 @@ def number(x: float) -> str:
 
 
 def name(label: str) -> str:
-    """A label on one line, without control characters (XML has no way to write them), shortened in the middle."""
+    """A label or a symbol on one line, without control characters, for which XML has no way and a terminal its own,
+    shortened in the middle."""
     text = " ".join("".join(c if c.isprintable() else " " for c in label).split())
     half = LONGEST_NAME // 2
     return text if len(text) <= LONGEST_NAME else f"{text[:half]}…{text[1 - half :]}"
@@ -34,11 +35,12 @@ def formulas(trace: Trace) -> list[str]:
     made_by: list[str] = []
     called: list[Term] = []
     for node, operands in zip(trace.nodes, trace.operands(), strict=True):
+        symbol = name(node.symbol) or name(node.op)
         args = [called[edge.parent] for edge in operands]
         if node.label:
             args = [(text or "…", binding) for text, binding in args]
-        spelled = ("", ATOM) if node.hidden or not all(text for text, _ in args) else _spelled(node, args)
-        made_by.append(spelled[0] or node.symbol)
+        spelled = ("", ATOM) if node.hidden or not all(text for text, _ in args) else _spelled(node.op, symbol, args)
+        made_by.append(spelled[0] or symbol)
         if title := name(node.label):
             called.append((title, 0 if " " in title else ATOM))
         elif node.kind == "constant" and node.data is not None:
@@ -48,19 +50,19 @@ def formulas(trace: Trace) -> list[str]:
     return made_by
 
 
-def _spelled(node: NodeRecord, args: Sequence[Term]) -> Term:
+def _spelled(op: str, symbol: str, args: Sequence[Term]) -> Term:
     """The operation written as in Python; no text if it has no such form or is too long for a heading."""
-    text, binding = "", BINDING.get(node.symbol, ATOM)
+    text, binding = "", BINDING.get(symbol, ATOM)
     if binding < ATOM and len(args) == 2:
-        left = _within(args[0], binding + (node.symbol == "**"))
-        text = f"{left} {node.symbol} {_within(args[1], binding + 1)}"
-    elif node.op == "neg":
+        left = _within(args[0], binding + (symbol == "**"))
+        text = f"{left} {symbol} {_within(args[1], binding + 1)}"
+    elif op == "neg":
         binding = BINDING["neg"]
-        text = f"{node.symbol}{_within(args[0], binding)}"
-    elif node.op == "transpose":
-        text = f"{_within(args[0], ATOM)}{node.symbol}"
-    elif node.symbol.isalnum():
-        text = f"{node.symbol}({', '.join(text for text, _ in args)})"
+        text = f"{symbol}{_within(args[0], binding)}"
+    elif op == "transpose":
+        text = f"{_within(args[0], ATOM)}{symbol}"
+    elif symbol.isalnum():
+        text = f"{symbol}({', '.join(text for text, _ in args)})"
     return (text, binding) if len(text) <= LONGEST_FORMULA else ("", ATOM)
 
 
