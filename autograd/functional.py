@@ -109,6 +109,7 @@ class _Run:
     """One run of a function on fresh inputs, and the nodes by which its output depends on them."""
 
     def __init__(self, f: Function, args: tuple[Any, ...], named: dict[str, Any], argnums: Argnums) -> None:
+        _check_function(f)
         chosen = _checked_argnums(f, args, argnums)
         self.f = f
         self.recorded = MODE.recording and (MODE.differentiating or _has_variables((args, named)))
@@ -186,9 +187,15 @@ class _Run:
 # ----- arguments and results -----
 
 
-def _checked_argnums(f: Any, args: tuple[Any, ...], argnums: Any) -> tuple[int, ...]:
+def _check_function(f: Any) -> None:
     if not callable(f):
-        raise TypeError(f"the first argument is the function to differentiate, got {reprlib.repr(f)}")
+        raise TypeError(
+            f"the first argument is the function to differentiate, got {reprlib.repr(f)}; "
+            f"write grad(f)(x), and not grad(f(x))"
+        )
+
+
+def _checked_argnums(f: Any, args: tuple[Any, ...], argnums: Any) -> tuple[int, ...]:
     chosen = argnums if isinstance(argnums, tuple) else (argnums,)
     if not all(isinstance(i, int) and not isinstance(i, bool) for i in chosen):
         raise TypeError(f"argnums is the number of an argument, or a tuple of such; got {argnums!r}")
@@ -296,5 +303,6 @@ def _name(f: Function) -> str:
 
 
 def _named(derivative: str, f: Any, function: Function) -> Function:
+    _check_function(f)
     function.__name__ = function.__qualname__ = f"{derivative}({_name(f)})"
     return function

@@ -4,7 +4,9 @@
 operations, and so have derivatives of their own.
 """
 
-from collections.abc import Callable, Iterable
+import reprlib
+from collections.abc import Callable
+from functools import wraps
 from inspect import signature
 from typing import Any
 
@@ -12,9 +14,10 @@ import numpy as np
 
 from autograd.array_ops import ARRAY_OPS, ARRAYS, ArrayOp
 from autograd.graph import Node, plain
-from autograd.namespaces import Namespace, Rule, ieee
+from autograd.namespaces import SCALARS, Namespace, Rule, ieee
 from autograd.ops import OPS, REAL, REDUCTIONS, Interval, Op, Reduction, Saved
 from autograd.tensor import Tensor, as_array
+from autograd.trees import is_series
 from autograd.value import Value, as_float
 
 
@@ -75,9 +78,10 @@ def clip(x: Any, low: Any, high: Any) -> Any:
     """min(max(x, low), high); the gradient of x is 1 inside and at the two limits, 0 outside."""
     if low is None or high is None:
         raise TypeError("clip() needs both limits; for one alone use maximum(x, low) or minimum(x, high)")
+    clipped = _evaluate(OPS["clip"], x, low, high)  # first, for it refuses what is no number
     if np.any(np.asarray(plain(low)) > np.asarray(plain(high))):
         raise ValueError(f"clip() needs low <= high, got low = {low!r} and high = {high!r}")
-    return _evaluate(OPS["clip"], x, low, high)
+    return clipped
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {name: operation(op) for name, op in OPS.items()}
@@ -110,7 +114,7 @@ def _many(name: str, xs: Any, *axis: Any, **options: Any) -> tuple[Any, ...]:
         raise TypeError(f"{name}() of a list takes nothing but the list, got {given} too; a Tensor has an axis")
     if isinstance(xs, list | tuple):
         return tuple(xs)
-    if isinstance(xs, Node | str) or not isinstance(xs, Iterable):
+    if isinstance(xs, Node) or not is_series(xs):
         raise TypeError(f"{name}() takes a list of Values or numbers, or a Tensor; got {type(xs).__name__}")
     return tuple(xs)
 
@@ -195,9 +199,32 @@ def custom_op(
                 f"write @custom_op(lambda m, y, x: …) above the formula; got {d!r}"
             )
 
-    def decorate(forward: Rule) -> Callable[..., Any]:
+    def decorate(*formula: Any) -> Callable[..., Any]:
+        if len(formula) != 1 or not callable(formula[0]):
+            raise TypeError(
+                f"custom_op() is called with the partial derivatives, and then with the formula alone: write "
+                f"@custom_op(lambda m, y, x: …) above the formula; got {reprlib.repr(formula)}"
+            )
+        (forward,) = formula
         name = getattr(forward, "__name__", "custom")
         intervals = domain or (REAL,) * len(partials)
-        return operation(Op(name, symbol or name, forward, partials, latex or name, intervals, kinks, defaults))
+        rule = _elementwise(name, forward)
+        return operation(Op(name, symbol or name, rule, partials, latex or name, intervals, kinks, defaults))
 
     return decorate
+
+
+def _elementwise(name: str, forward: Rule) -> Rule:
+    """``forward`` held to its promise: one number for each, in the shape to which the arguments broadcast."""
+
+    @wraps(forward)
+    def checked(m: Any, *xs: Any) -> Any:
+        y = forward(m, *xs)
+        if m is not SCALARS and np.shape(y) != (shape := np.broadcast_shapes(*map(np.shape, xs))):
+            raise TypeError(
+                f"{name} made shape {np.shape(y)} of {shape}, and an operation by custom_op() works on each number "
+                f"by itself; take its sum() outside, or write a row ArrayOp with a vjp and a jvp"
+            )
+        return y
+
+    return checked

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from inspect import signature
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -125,7 +126,9 @@ def gradcheck(
     names = _argument_names(f, len(args))
     fresh = [changed(arg, _leaf, name) for arg, name in zip(args, names, strict=True)]
     arguments = {name: list(leaves(tree)) for name, tree in zip(names, fresh, strict=True)}
-    return check(lambda: f(*fresh), arguments, order=order, tolerance=tolerance, seed=seed, show=show)
+    program = partial(f, *fresh)
+    program.__name__ = getattr(f, "__name__", repr(f))  # type: ignore[attr-defined]  # for messages
+    return check(program, arguments, order=order, tolerance=tolerance, seed=seed, show=show)
 
 
 def check(
@@ -143,8 +146,10 @@ def check(
     """
     if isinstance(order, bool) or not isinstance(order, int) or order < 1:
         raise ValueError(f"order is 1 for first derivatives, 2 for second ones as well; got {order!r}")
-    if not tolerance > 0.0:
+    if not isinstance(tolerance, Real) or not 0.0 < tolerance < 1.0:
         raise ValueError(f"tolerance is the largest relative error to let pass, such as 1e-7; got {tolerance!r}")
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
+        raise ValueError(f"seed is an int of at least 0, by which a check can be repeated; got {seed!r}")
     if not any(np.size(leaf.data) for leaf in _moving(arguments)):
         raise ValueError("gradcheck needs at least one number to move; the inputs hold none")
     before = [(leaf, leaf.data) for leaf in _moving(arguments)]
@@ -184,11 +189,19 @@ def _moving(arguments: Mapping[str, Sequence[Any]]) -> list[Any]:
 
 def _argument_names(f: Callable[..., Any], count: int) -> list[str]:
     """The arguments of ``f`` as it names them, or by number."""
+    numbered = [f"argument {i}" for i in range(count)]
     try:
-        names = list(signature(f).bind(*range(count)).arguments)
+        known = signature(f)
     except (TypeError, ValueError):
-        names = []
-    return names if len(names) == count else [f"argument {i}" for i in range(count)]
+        return numbered
+    try:
+        names = list(known.bind(*numbered).arguments)
+    except TypeError as error:
+        raise TypeError(
+            f"inputs is a tuple of all arguments, as in gradcheck(f, (x, y)), or the only one; it has {count}, and the "
+            f"function has {known}: {error}"
+        ) from None
+    return names if len(names) == count else numbered
 
 
 def _leaf(x: Any, path: str) -> Node:
@@ -206,6 +219,8 @@ class _Projection:
     def __init__(self, program: Program, rng: "np.random.Generator") -> None:
         self.program = program
         outputs = self.outputs()
+        if not outputs:
+            raise ValueError("gradcheck needs at least one result to differentiate; the function returned none")
         alone = sum(np.size(y.data) for y in outputs) == 1
         draw = np.ones if alone else lambda shape: rng.uniform(0.5, 1.5, shape) * rng.choice([-1.0, 1.0], shape)
         self.weights = [draw(np.shape(y.data)) if isinstance(y, Tensor) else float(draw(())) for y in outputs]

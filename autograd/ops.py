@@ -110,12 +110,23 @@ def _check_row(op: Op) -> None:
                 f"operation {op.name!r}: each partial is a function (m, y, {', '.join(op.arguments)}), "
                 f"where y is the result; got {d!r}"
             ) from None
-    if not all(low <= high for low, high in op.domain):
+    if not all(isinstance(pair, tuple) and len(pair) == 2 and pair[0] <= pair[1] for pair in op.domain):
         raise ValueError(f"operation {op.name!r}: each domain is a pair (low, high), got {op.domain!r}")
-    if len(op.defaults) >= op.arity:
-        raise TypeError(f"operation {op.name!r} takes {call}: at most {op.arity - 1} of these can have defaults")
-    if not all(len(xs) == len(ds) == op.arity for xs, ds in op.kinks):
-        raise TypeError(f"operation {op.name!r}: each kink is ({op.arity} arguments, {op.arity} partials)")
+    if not isinstance(op.defaults, tuple) or len(op.defaults) >= op.arity:
+        raise TypeError(
+            f"operation {op.name!r} takes {call}: at most {op.arity - 1} of these can have defaults, which "
+            f"are a tuple of numbers; got {op.defaults!r}"
+        )
+    if not isinstance(op.kinks, tuple) or not all(_is_kink(op.arity, kink) for kink in op.kinks):
+        raise TypeError(
+            f"operation {op.name!r}: each kink is ({op.arity} arguments, {op.arity} partials), a pair of tuples; "
+            f"got {op.kinks!r}"
+        )
+
+
+def _is_kink(arity: int, kink: Any) -> bool:
+    pair = isinstance(kink, tuple) and len(kink) == 2
+    return pair and all(isinstance(numbers, tuple) and len(numbers) == arity for numbers in kink)
 
 
 def _scalar_vjp(partials: tuple[Rule, ...]) -> Callable[[Saved, float], Contributions]:

@@ -1,7 +1,7 @@
 """`Tensor`: a NumPy array that remembers where it came from. The same engine as `Value`, the same rows."""
 
 import reprlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from functools import reduce
 from operator import add
@@ -15,6 +15,7 @@ from autograd.errors import GraphError
 from autograd.graph import Node, backward
 from autograd.modes import MODE, check_forward, ieee_arithmetic
 from autograd.ops import Op
+from autograd.trees import is_series
 
 Contributions = Sequence[Array | None]
 
@@ -346,7 +347,7 @@ class Tensor(Node):
         indices = np.asarray(_index(indices))
         if axis is None:
             return self.reshape(-1)[indices]
-        (axis,) = self._axes(axis)
+        axis = self._one_axis(axis)
         return self[(slice(None),) * axis + (indices,)]
 
     def pad(self, widths: Any) -> "Tensor":
@@ -357,6 +358,8 @@ class Tensor(Node):
                 f"pad widths are n, (before, after), or one such pair for each of the {self.ndim} axes, "
                 f"all integers of at least 0; got {widths!r}"
             )
+        if not self.ndim:
+            return self
         pairs = np.broadcast_to(given, (self.ndim, 2))
         return self._apply(ARRAY_OPS["pad"], self, widths=tuple((int(a), int(b)) for a, b in pairs))
 
@@ -364,10 +367,20 @@ class Tensor(Node):
 
     def _over(self, name: str, axis: Axis, keepdims: bool) -> "Tensor":
         axes = self._axes(axis)
+        if not isinstance(keepdims, bool | np.bool_):
+            raise TypeError(
+                f"keepdims is True or False, got {keepdims!r}; several axes are a tuple, as in {name}((0, 1))"
+            )
         return self._apply(ARRAY_OPS[name], self, axis=axes, keepdims=keepdims)
 
     def _axes(self, axis: Axis) -> tuple[int, ...]:
         return _axes(axis, self.ndim, f"a tensor of shape {self.shape}")
+
+    def _one_axis(self, axis: int) -> int:
+        axes = self._axes(axis)
+        if not isinstance(axis, int | np.integer):
+            raise TypeError(f"axis is one integer here, got {axis!r}")
+        return axes[0]
 
     def _count(self, axis: Axis, name: str) -> int:
         n = int(np.prod([self.shape[a] for a in self._axes(axis)]))
@@ -379,7 +392,7 @@ class Tensor(Node):
 def _axes(axis: Axis, ndim: int, where: str) -> tuple[int, ...]:
     """``axis`` as a tuple of axes that exist among ``ndim``, each once."""
     given = () if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    if not all(isinstance(a, int | np.integer) for a in given):
+    if not all(isinstance(a, int | np.integer) and not isinstance(a, bool) for a in given):
         raise TypeError(f"axis is None, an integer or a tuple of integers such as (0, 1); got {axis!r}")
     if not all(-ndim <= a < ndim for a in given):
         raise ValueError(f"axis {axis!r} does not exist in {where}, which has {ndim} axes")
@@ -450,8 +463,8 @@ def _like(x: Array, g: Any) -> Array:
 
 def _integers(name: str, given: tuple[Any, ...]) -> tuple[int, ...]:
     """``(2, 3)`` and ``((2, 3),)`` alike."""
-    found = tuple(given[0]) if len(given) == 1 and isinstance(given[0], Iterable) else given
-    if not all(isinstance(n, int | np.integer) for n in found):
+    found = tuple(given[0]) if len(given) == 1 and is_series(given[0]) else given
+    if not all(isinstance(n, int | np.integer) and not isinstance(n, bool) for n in found):
         raise TypeError(f"{name} is integers, or one tuple of them; got {given[0] if len(given) == 1 else given!r}")
     return found
 
@@ -472,7 +485,10 @@ def _operand(x: Any, dtype: np.dtype[Any]) -> Array:
 
 
 def _floating(dtype: DTypeLike) -> np.dtype[Any]:
-    wanted = np.dtype(dtype)
+    try:
+        wanted = np.dtype(dtype)
+    except (TypeError, ValueError):
+        raise TypeError(f"dtype is float32 or float64, got {reprlib.repr(dtype)}") from None
     if wanted.kind != "f":
         raise TypeError(f"a Tensor has a floating dtype, got {wanted}; use float32 or float64")
     return wanted
@@ -507,7 +523,7 @@ def as_array(data: Any, dtype: DTypeLike | None = None) -> Array:
 
 
 def _parts(name: str, tensors: Any) -> tuple[Tensor, ...]:
-    if isinstance(tensors, str) or not isinstance(tensors, Iterable):
+    if not is_series(tensors):
         raise TypeError(f"{name}() takes a list of Tensors or arrays, got {reprlib.repr(tensors)}")
     return Tensor._lift(tuple(tensors))
 
@@ -517,8 +533,7 @@ def concatenate(tensors: Sequence[Any], axis: int = 0) -> Tensor:
     parts = _parts("concatenate", tensors)
     if not parts:
         raise ValueError("concatenate() of no tensors; give it at least one")
-    (axis,) = parts[0]._axes(axis)
-    return Tensor._apply(ARRAY_OPS["concatenate"], *parts, axis=axis)
+    return Tensor._apply(ARRAY_OPS["concatenate"], *parts, axis=parts[0]._one_axis(axis))
 
 
 def stack(tensors: Sequence[Any], axis: int = 0) -> Tensor:

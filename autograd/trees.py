@@ -11,6 +11,11 @@ def parts(tree: Any) -> Iterable[tuple[Any, Tree]]:
     return tree.items() if isinstance(tree, dict) else enumerate(tree)
 
 
+def is_series(x: Any) -> bool:
+    """Whether ``x`` can be gone through, one by one: text shall not, and an array without axes cannot."""
+    return isinstance(x, Iterable) and not isinstance(x, str) and getattr(x, "shape", None) != ()
+
+
 def leaves(tree: Tree) -> Iterator[Any]:
     """What is in ``tree``, in order."""
     if isinstance(tree, list | tuple | dict):

@@ -5,13 +5,14 @@ Each class has a vectorized twin with the same constructor words, and from the s
 """
 
 import reprlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from autograd import Tensor, Value
 from autograd.ops import REDUCTIONS
+from autograd.trees import is_series
 from nn.activations import activate, check_activation
 from nn.checks import Seed, flag, generator, numbers, whole
 from nn.init import Initializer, draw, first_bias
@@ -117,7 +118,7 @@ def _listed(x: Any) -> list[Any]:
         return x
     if isinstance(x, Value):
         return [x]
-    if isinstance(x, Tensor | str) or not isinstance(x, Iterable):
+    if isinstance(x, Tensor) or not is_series(x):
         raise TypeError(
             f"a scalar model takes a list of Values or numbers, one for each input, as in model([1.0, 2.0]); "
             f"got {type(x).__name__} {reprlib.repr(x)}"

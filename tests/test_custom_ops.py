@@ -162,6 +162,18 @@ def test_mistakes_are_explained(wrong: Any, said: str) -> None:
         wrong()
 
 
+def test_a_formula_that_is_not_elementwise_is_refused_for_its_partial_would_be_wrong() -> None:
+    @custom_op(lambda m, y, x: 2.0 * x)
+    def energy(m: Any, x: Any) -> Any:
+        return (x * x).sum() if np.ndim(x) else x * x
+
+    assert energy(Value(3.0)).data == 9.0
+    with pytest.raises(
+        TypeError, match=r"energy made shape \(\) of \(2,\), .* take its sum\(\) outside, or write a row"
+    ):
+        energy(Tensor([1.0, 2.0]))
+
+
 def test_a_decorator_used_bare_is_explained() -> None:
     def square(m: Any, x: Any) -> Any:
         return x * x

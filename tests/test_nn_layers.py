@@ -454,3 +454,9 @@ def test_expand_and_train_take_flags() -> None:
     with pytest.raises(TypeError, match="mode must be True or False, got str 'a'"):
         model.train("a")  # type: ignore[arg-type]
     assert model.training is True
+
+
+def test_a_neuron_has_a_twin_too() -> None:
+    neuron = nn.Neuron(2, "tanh", seed=0)
+    fast = neuron.vectorize()
+    assert float(fast(np.array([[0.3, -0.7]])).data[0, 0]) == pytest.approx(neuron([0.3, -0.7]).data, rel=1e-14)

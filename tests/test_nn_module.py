@@ -264,3 +264,13 @@ def test_a_deep_copy_keeps_ties() -> None:
     twin = copy.deepcopy(nn.Sequential(shared, shared))
     assert twin.layers[0] is twin.layers[1]
     assert twin.layers[0] is not shared
+
+
+def test_parameters_in_a_dict_and_deep_in_lists_are_found_by_their_way() -> None:
+    class Odd(nn.Module):
+        def __init__(self) -> None:
+            self.by_name = {"gain": Value(1.0), "more": [(Value(2.0),), nn.Neuron(1)]}
+            self.text = "no parameter"
+
+    names = [name for name, _ in Odd().named_parameters()]
+    assert names == ["by_name.gain", "by_name.more.0.0", "by_name.more.1.w.0", "by_name.more.1.b"]

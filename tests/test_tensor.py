@@ -709,6 +709,10 @@ def test_pad_widths(widths: Any) -> None:
         Tensor(np.ones((2, 3))).pad(widths)
 
 
+def test_there_is_nothing_around_a_number_to_pad() -> None:
+    assert Tensor(2.0).pad(1).shape == ()
+
+
 def test_indices() -> None:
     x = Tensor(np.ones((2, 3)))
     for index in (Tensor([0.0]), (0, Tensor([1.0]))):

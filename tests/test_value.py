@@ -282,3 +282,11 @@ def test_deepcopy_of_an_expression_is_a_graph_of_its_own() -> None:
     assert leaf.grad == x.grad
     twin.backward(create_graph=True)  # the copied rows are rows still
     assert float(leaf.grad) == 2.0 * x.grad
+
+
+def test_the_step_by_hand_leaves_constants_alone() -> None:
+    x, c = Value(2.0), Value(3.0).detach()
+    y = x * c
+    y.grad = 1.0
+    y._backward()
+    assert (x.grad, c.grad) == (3.0, 0.0)

@@ -108,11 +108,9 @@ def _nearest(root: Node, count: int) -> set[Node]:
     """The first ``count`` nodes of a breadth-first walk from ``root``, left operands first."""
     near = {root}
     queue = deque([root])
-    while queue:
+    while len(near) < count:
         for parent in queue.popleft().parents:
-            if len(near) == count:
-                return near
-            if parent not in near:
+            if parent not in near and len(near) < count:
                 near.add(parent)
                 queue.append(parent)
     return near
