@@ -103,10 +103,8 @@ def _children(item: Any, name: str) -> Iterator[tuple[str, Any]]:
         held: Any = vars(item).items()
     elif isinstance(item, dict):
         held = item.items()
-    elif isinstance(item, list | tuple):
-        held = enumerate(item)
     else:
-        return
+        held = enumerate(item)
     for key, part in held:
         path = f"{name}.{key}" if name else str(key)
         if isinstance(part, list | tuple | dict):

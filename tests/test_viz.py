@@ -504,3 +504,11 @@ def test_importing_autograd_does_not_import_graphviz() -> None:
 @pytest.mark.skipif(shutil.which("dot") is None, reason="the system has no Graphviz of its own")
 def test_the_dot_source_is_plain_graphviz() -> None:
     subprocess.run(["dot", "-Tsvg"], input=draw(lecture()).dot.encode(), check=True, capture_output=True)
+
+
+def test_a_transpose_is_written_as_one_and_a_constant_array_without_a_gradient() -> None:
+    W = Tensor([[1.0, 2.0]], label="W")
+    text = tree((W.T * np.array([[3.0], [4.0]])).sum())
+    assert "Wᵀ" in text
+    (constant,) = [line for line in text.splitlines() if "array" in line and "grad" not in line]
+    assert "(2, 1)" in constant
