@@ -57,3 +57,4 @@ def test_the_readme_has_the_table_that_the_benchmarks_print() -> None:
     assert "| what | peer | glassgrad | result | target | |" in text
     for what in ("moons step", "MNIST epoch", "MNIST demo, seed 2", "spiral", "import autograd"):
         assert re.search(rf"^\| {what}.*\| (reached|missed) \|$", text, re.MULTILINE), what
+    assert "| bytes per node" in text
