@@ -6,6 +6,7 @@ whole graph by reference counting, without waiting for the garbage collector.
 
 import reprlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import CodeType
 from typing import TYPE_CHECKING, Any, Self
 
 from autograd.errors import GraphError
@@ -24,9 +25,13 @@ class Node:
     saved:         what `vjp`, the local-gradient closure, needs of the forward pass; None for a leaf
     requires_grad: False for a constant: a plain number mixed into an expression, a `detach`ed node, anything
                    made under `no_grad`
+    code, instruction: where in the user's program it was made, for pictures to find its name and line; None
+                   where `no_names` was in force
     """
 
-    __slots__ = ("__weakref__", "data", "grad", "label", "op", "parents", "requires_grad", "saved")
+    __slots__ = (
+        "__weakref__", "code", "data", "grad", "instruction", "label", "op", "parents", "requires_grad", "saved",
+    )  # fmt: skip
     __array_ufunc__ = None  # so that `numpy_number * node` asks the node's __rmul__
 
     data: Any
@@ -36,6 +41,8 @@ class Node:
     parents: tuple["Node", ...]
     requires_grad: bool
     saved: Any
+    code: CodeType | None
+    instruction: int
 
     # ----- what `Value` and `Tensor` provide -----
 
@@ -176,6 +183,11 @@ class Node:
         return self.data != plain(other)
 
     __hash__ = object.__hash__  # by identity: two equal numbers are still two nodes
+
+    def __getstate__(self) -> tuple[None, dict[str, Any]]:
+        """For copies and pickles: all but the place in a program that need not be there."""
+        kept = [slot for slot in Node.__slots__ if slot not in ("__weakref__", "code", "instruction")]
+        return None, {slot: getattr(self, slot) for slot in kept}
 
     # ----- micrograd's names for the same things -----
 

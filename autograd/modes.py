@@ -24,6 +24,8 @@ class _Mode(threading.local):
     """Recording and not looking for anomalies: one look decides the common case."""
     quiet: bool = False
     """NumPy has already been told to follow IEEE 754 without a word."""
+    naming: bool = True
+    """Nodes keep where they were made."""
     differentiating: bool = False
     """Inside a function whose derivative is taken: derivatives in there are recorded, and no number may slip out."""
 
@@ -73,13 +75,39 @@ def ieee_arithmetic() -> Iterator[None]:
         yield
 
 
+def no_names() -> Any:
+    """``with no_names():`` nodes do not keep where they were made; for loops that nobody will look into.
+
+    Without it a picture calls a node by the variable it was assigned to, and shows its line. `nn.fit` has it on.
+    """
+    return setting(naming=False)
+
+
 _PACKAGES = tuple(str(Path(__file__).parents[1] / name) + os.sep for name in ("autograd", "nn"))
+
+
+class _Ours(dict[str, bool]):
+    """By the name of a source file, whether it is glassgrad's own."""
+
+    def __missing__(self, file: str) -> bool:
+        self[file] = file.startswith(_PACKAGES)
+        return self[file]
+
+
+OURS = _Ours()
+
+
+def remember_place(node: Any, frame: Any) -> None:
+    """Keep with ``node`` the innermost instruction, from ``frame`` outwards, that is not glassgrad's own."""
+    while OURS[frame.f_code.co_filename] and frame.f_back:
+        frame = frame.f_back
+    node.code, node.instruction = frame.f_code, frame.f_lasti
 
 
 def user_line() -> str:
     """The innermost source line that is not glassgrad's own, as ``file:line: text``."""
     frame = sys._getframe(1)
-    while frame.f_back and frame.f_code.co_filename.startswith(_PACKAGES):
+    while frame.f_back and OURS[frame.f_code.co_filename]:
         frame = frame.f_back
     name, line = frame.f_code.co_filename, frame.f_lineno
     return f"{name}:{line}: {linecache.getline(name, line).strip()}"

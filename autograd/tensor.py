@@ -1,6 +1,7 @@
 """`Tensor`: a NumPy array that remembers where it came from. The same engine as `Value`, the same rows."""
 
 import reprlib
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from functools import reduce
@@ -13,7 +14,7 @@ from numpy.typing import DTypeLike
 from autograd.array_ops import ARRAY_OPS, ARRAYS, Array, ArrayOp, Axis, Shape, normalized, unbroadcast
 from autograd.errors import GraphError
 from autograd.graph import Node, backward
-from autograd.modes import MODE, check_forward, ieee_arithmetic
+from autograd.modes import MODE, check_forward, ieee_arithmetic, remember_place
 from autograd.ops import Op
 from autograd.trees import is_series
 
@@ -45,6 +46,9 @@ class Tensor(Node):
         self.parents = ()
         self.saved = None
         self.requires_grad = True
+        self.code = None
+        if MODE.naming:
+            remember_place(self, sys._getframe(1))
 
     # ----- what every node provides -----
 
@@ -61,6 +65,7 @@ class Tensor(Node):
         constant.label = ""
         constant.op, constant.parents, constant.saved = None, (), None
         constant.requires_grad = False
+        constant.code = None
         return constant
 
     @classmethod
@@ -438,6 +443,9 @@ def _record(
     out.grad = None
     out.label = ""
     out.requires_grad = MODE.recording and True in wanted
+    out.code = None
+    if MODE.naming:
+        remember_place(out, sys._getframe(3))
     if out.requires_grad:
         out.op, out.parents, out.saved = op, parents, (y, xs, wanted, options)
     else:

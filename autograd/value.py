@@ -1,5 +1,6 @@
 """`Value`: a Python float that remembers where it came from."""
 
+import sys
 from collections.abc import Iterable, Sequence
 from functools import reduce
 from numbers import Real
@@ -9,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from autograd.graph import Node, backward, plain
-from autograd.modes import MODE, check_forward
+from autograd.modes import MODE, check_forward, remember_place
 from autograd.namespaces import SCALARS, ieee
 from autograd.ops import Contributions, Op, Reduction
 
@@ -35,11 +36,15 @@ class Value(Node):
         self.parents = ()
         self.saved = None
         self.requires_grad = True
+        self.code = None
+        if MODE.naming:
+            remember_place(self, _frame(1))
 
     @classmethod
     def _constant(cls, data: Any) -> Self:
         constant = cls(data)
         constant.requires_grad = False
+        constant.code = None  # a number in an expression has no name
         return constant
 
     @classmethod
@@ -164,10 +169,14 @@ def _node(op: Op | Reduction, y: Any, parents: tuple[Value, ...], saved: tuple[A
     out.parents = parents
     out.saved = saved
     out.requires_grad = True
+    if MODE.naming:
+        remember_place(out, _frame(3))
+    else:
+        out.code = None
     return out
 
 
-_new = Value.__new__
+_new, _frame = Value.__new__, sys._getframe
 
 
 def _record(op: Op | Reduction, y: Any, xs: tuple[float, ...], parents: tuple[Value, ...]) -> Value:

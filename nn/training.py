@@ -16,7 +16,7 @@ import numpy as np
 
 from autograd import Tensor, Value, no_grad, paused_gc
 from autograd.array_ops import Array
-from autograd.modes import ieee_arithmetic
+from autograd.modes import ieee_arithmetic, no_names
 from nn.checkpoint import Run, fingerprint
 from nn.checks import choice, flag, numbers, real, whole
 from nn.losses import LOSSES, Loss, bce_with_logits, cross_entropy, hinge, l2_penalty
@@ -143,6 +143,7 @@ def fit(
     start = time.perf_counter() - history.seconds
     with ExitStack() as stack:
         stack.enter_context(paused_gc())
+        stack.enter_context(no_names())
         stack.enter_context(ieee_arithmetic())
         stack.enter_context(_mode(model, training=True))
         stack.enter_context(_blas_threads(model, size))
@@ -416,7 +417,7 @@ def _mode(model: Module, training: bool) -> Iterator[None]:
 @contextmanager
 def _inference(model: Module, size: int) -> Iterator[None]:
     """Outputs only: no graph, and ``eval()``."""
-    with _mode(model, training=False), no_grad(), paused_gc(), _blas_threads(model, size):
+    with _mode(model, training=False), no_grad(), paused_gc(), no_names(), _blas_threads(model, size):
         yield
 
 

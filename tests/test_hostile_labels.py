@@ -168,7 +168,7 @@ def test_any_text_is_shown_as_text_on_every_way(labels: list[str]) -> None:
     assert_harmless(labels)
 
 
-@pytest.mark.parametrize(("label", "text"), [(None, "leaf"), (3, "3"), (["<b>"], "['<b>']")])
+@pytest.mark.parametrize(("label", "text"), [(None, "x"), (3, "3"), (["<b>"], "['<b>']")])
 def test_a_label_that_is_no_text_is_shown_as_text(label: Any, text: str) -> None:
     x = Value(1.0)
     x.label = label

@@ -48,7 +48,7 @@ def tree_of(trace: Trace, ascii: bool = False) -> str:
             continue
         node = trace.nodes[item]
         title = branch + (heading(node, made_by[item]) or "leaf")
-        if uses[item] > 1 and not node.label and node.kind != "constant":
+        if uses[item] > 1 and not node.name and node.kind != "constant":
             title += f" #{item}"  # else nobody knows which one is meant by "above"
         if item in seen:
             lines.append([f"{title} (above)"])

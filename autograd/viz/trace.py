@@ -1,17 +1,18 @@
-"""A graph as plain records: what every picture is drawn from.
+"""A graph, and the passes over it, as plain records: what every picture and every player reads.
 
 The records hold numbers, strings and tuples only, so `dataclasses.asdict` and `json.dumps` take them as they are.
 Nodes are numbered in topological order, hence two traces of one graph are equal.
 """
 
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 
 from autograd.graph import Node, plain, topological_order
+from autograd.viz.names import SourceLine, assigned_name, parameter_names, same_place, source_line
 
 # A picture of more nodes than MOST is one that nobody reads and that Graphviz takes minutes for; the FEW drawn
 # instead fit a screen.
@@ -27,7 +28,8 @@ class NodeRecord:
 
     id:     its place in the trace, parents before children
     kind:   "root" is the result, unless it is a lone leaf or constant
-    label:  the name the user gave, "" without
+    name:   what a picture calls it: the label that the user gave, else its name among a model's parameters, else the
+            variable it was assigned to; "" without
     op:     the name of the operation, "" for a leaf or constant
     symbol: the sign of the operation, "" likewise
     data:   the number; None for an array of more or fewer than one
@@ -36,11 +38,12 @@ class NodeRecord:
     dtype:  of a `Tensor`; "" for a `Value`
     norm:   Euclidean norm of the gradient of a `Tensor`; None where it has none, and for a `Value`
     hidden: how many operands are not in the trace
+    line:   where in `Trace.lines` the source line is that made it; None without
     """
 
     id: int
     kind: Kind
-    label: str
+    name: str
     op: str
     symbol: str
     data: float | None
@@ -49,6 +52,7 @@ class NodeRecord:
     dtype: str
     norm: float | None
     hidden: int
+    line: int | None
 
 
 @dataclass(frozen=True)
@@ -65,12 +69,45 @@ class EdgeRecord:
 
 
 @dataclass(frozen=True)
+class Send:
+    """What a node sends along an edge in the backward pass: contribution = derivative × upstream.
+
+    edge:   which of `Trace.edges`
+    before: the gradient that had reached the parent by then; None if this is the first to come
+    after:  that, with the contribution added
+    """
+
+    edge: int
+    upstream: float
+    derivative: float
+    contribution: float
+    before: float | None
+    after: float
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """One step: a node computes ("forward"), is given gradient 1 ("seed"), or sends to its operands ("backward")."""
+
+    kind: Literal["forward", "seed", "backward"]
+    node: int
+    sends: tuple[Send, ...] = ()
+
+
+@dataclass(frozen=True)
 class Trace:
-    """The nodes in topological order, the edges by child and argument; ``total`` is how many nodes the graph has."""
+    """The nodes in topological order, the edges by child and argument.
+
+    total: how many nodes the graph has
+    lines: the source lines that made the nodes
+    steps: the passes in the engine's order; of what the trace shows, and empty where nobody asked for them
+    """
 
     nodes: tuple[NodeRecord, ...]
     edges: tuple[EdgeRecord, ...]
     total: int
+    lines: tuple[SourceLine, ...] = ()
+    steps: tuple[StepRecord, ...] = ()
 
     def operands(self) -> list[list[EdgeRecord]]:
         """For each node the edges that lead into it, first operand first."""
@@ -81,17 +118,17 @@ class Trace:
 
 
 def trace(root: Node) -> Trace:
-    """The whole graph that ``root`` was made from.
+    """The whole graph that ``root`` was made from, and the steps of its passes.
 
     A gradient of zero counts as none until `backward` has been called on the root: a picture drawn too early
     shall not claim that all derivatives vanish.
     """
     order = topological_order(root)
-    return _records(root, order, len(order))
+    return _with_steps(_records(root, order, len(order)), order, order)
 
 
-def excerpt(root: Node, max_nodes: int | None = None) -> Trace:
-    """What there is room to show: the ``max_nodes`` nodes nearest to ``root``.
+def excerpt(root: Node, max_nodes: int | None = None, steps: bool = False) -> Trace:
+    """What there is room to show: the ``max_nodes`` nodes nearest to ``root``; their steps too if asked for.
 
     Without ``max_nodes``, all of a graph of up to `MOST` nodes, else the nearest `FEW`.
     """
@@ -101,7 +138,9 @@ def excerpt(root: Node, max_nodes: int | None = None) -> Trace:
     if not isinstance(max_nodes, int) or isinstance(max_nodes, bool) or max_nodes < 1:
         raise ValueError(f"max_nodes is how many nodes to show at most, an int of at least 1; got {max_nodes!r}")
     near = _nearest(root, max_nodes) if len(order) > max_nodes else set(order)
-    return _records(root, [node for node in order if node in near], len(order))
+    shown = [node for node in order if node in near]
+    found = _records(root, shown, len(order))
+    return _with_steps(found, order, shown) if steps else found
 
 
 def _nearest(root: Node, count: int) -> set[Node]:
@@ -119,20 +158,66 @@ def _nearest(root: Node, count: int) -> set[Node]:
 def _records(root: Node, order: Sequence[Node], total: int) -> Trace:
     ids = {node: i for i, node in enumerate(order)}
     backward_ran = _has_gradient(root)
+    parameters = parameter_names()
+    # what one expression made on the way to its result, such as a layer its neurons, does not bear the result's name
+    inner = {parent for node in order for parent in node.parents if same_place(parent, node)}
+    lines: dict[SourceLine, int] = {}
     nodes, edges = [], []
     for node, i in ids.items():
         shown = [(k, parent) for k, parent in enumerate(node.parents) if parent in ids]
-        nodes.append(_record(node, i, node is root, backward_ran, len(node.parents) - len(shown)))
+        made_at = source_line(node)
+        line = None if made_at is None else lines.setdefault(made_at, len(lines))
+        name = str(node.label or parameters.get(id(node)) or ("" if node in inner else assigned_name(node)))
+        nodes.append(_record(node, i, name, line, node is root, backward_ran, len(node.parents) - len(shown)))
         derivatives = _derivatives(node)
         edges += [EdgeRecord(ids[parent], i, k, derivatives[k]) for k, parent in shown]
-    return Trace(tuple(nodes), tuple(edges), total)
+    return Trace(tuple(nodes), tuple(edges), total, tuple(lines))
+
+
+def _with_steps(found: Trace, order: Sequence[Node], shown: Sequence[Node]) -> Trace:
+    """``found`` with the passes over ``order``, the whole graph, as far as they concern what is ``shown``."""
+    ids = {node: i for i, node in enumerate(shown)}
+    edges = {(edge.child, edge.argument): i for i, edge in enumerate(found.edges)}
+    steps = [StepRecord("forward", i) for node, i in ids.items() if node.parents]
+    root = order[-1]
+    if root.requires_grad:
+        steps.append(StepRecord("seed", ids[root]))
+        steps += _backward_steps(order, ids, edges)
+    return replace(found, steps=tuple(steps))
+
+
+def _backward_steps(
+    order: Sequence[Node], ids: Mapping[Node, int], edges: Mapping[tuple[int, int], int]
+) -> Iterator[StepRecord]:
+    """The backward pass in numbers of its own: as `autograd.graph.backward` goes, and without touching a ``grad``."""
+    root = order[-1]
+    gradients: dict[Node, Any] = {root: 1.0 if isinstance(root.data, float) else np.ones_like(root.data)}
+    for node in reversed(order):
+        g = gradients.get(node)
+        if g is None or node.saved is None:
+            continue
+        derivatives = _derivatives(node)
+        sends = []
+        for argument, (parent, d) in enumerate(zip(node.parents, node.vjp(g), strict=True)):
+            if d is None:
+                continue
+            before = gradients.get(parent)
+            gradients[parent] = d if before is None else before + d
+            edge = edges.get((ids.get(node, -1), argument))
+            derivative = derivatives[argument]
+            if edge is not None and derivative is not None:
+                sends.append(Send(edge, g, derivative, d, before, gradients[parent]))
+        if node in ids:
+            yield StepRecord("backward", ids[node], tuple(sends))
 
 
 def _has_gradient(node: Node) -> bool:
     return node.grad is not None and bool(np.any(plain(node.grad)))
 
 
-def _record(node: Node, i: int, is_root: bool, backward_ran: bool, hidden: int) -> NodeRecord:
+def _record(
+    node: Node, i: int, name: str, line: int | None, is_root: bool, backward_ran: bool, hidden: int
+) -> NodeRecord:
     kind: Kind = "root" if is_root else "interior"
     if not node.parents:
         kind = "leaf" if node.requires_grad else "constant"
@@ -146,7 +231,7 @@ def _record(node: Node, i: int, is_root: bool, backward_ran: bool, hidden: int) 
     return NodeRecord(
         id=i,
         kind=kind,
-        label=str(node.label or ""),  # whoever assigns it may assign None, or a number
+        name=name,
         op=node.op.name if node.op else "",
         symbol=node.op.symbol if node.op else "",
         data=data,
@@ -155,6 +240,7 @@ def _record(node: Node, i: int, is_root: bool, backward_ran: bool, hidden: int) 
         dtype="" if array is None else str(array.dtype),
         norm=norm,
         hidden=hidden,
+        line=line,
     )
 
 

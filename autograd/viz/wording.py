@@ -37,11 +37,11 @@ def formulas(trace: Trace) -> list[str]:
     for node, operands in zip(trace.nodes, trace.operands(), strict=True):
         symbol = name(node.symbol) or name(node.op)
         args = [called[edge.parent] for edge in operands]
-        if node.label:
+        if node.name:
             args = [(text or "…", binding) for text, binding in args]
         spelled = ("", ATOM) if node.hidden or not all(text for text, _ in args) else _spelled(node.op, symbol, args)
         made_by.append(spelled[0] or symbol)
-        if title := name(node.label):
+        if title := name(node.name):
             called.append((title, 0 if " " in title else ATOM))
         elif node.kind == "constant" and node.data is not None:
             called.append((number(node.data), ATOM))
@@ -72,7 +72,7 @@ def _within(term: Term, binding: int) -> str:
 
 def heading(node: NodeRecord, made_by: str) -> str:
     """The first line of a node, given its formula: ``e = a * b``, a label, a formula, a constant's number, or ""."""
-    title = name(node.label)
+    title = name(node.name)
     if not title and node.kind == "constant" and node.data is not None:
         return number(node.data)
     if title.replace(" ", "") == made_by.replace(" ", ""):  # "x1*w1 = x1 * w1" says nothing twice
@@ -82,7 +82,7 @@ def heading(node: NodeRecord, made_by: str) -> str:
 
 def facts(node: NodeRecord) -> list[tuple[str, str, float]]:
     """The lines below: (what, text, the number whose sign colours it or 0). A number in the heading is not repeated."""
-    if node.kind == "constant" and not node.label and node.data is not None:
+    if node.kind == "constant" and not node.name and node.data is not None:
         return []
     lines: list[tuple[str, str, float]] = []
     if node.shape is not None:
