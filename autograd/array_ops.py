@@ -224,14 +224,14 @@ def _starts(xs: Sequence[Any], axis: int) -> Sequence[int]:
 
 def _concatenate_vjp(i: int, m: Any, g: Any, y: Any, *xs: Any, axis: int, kept: Any = None) -> Any:
     starts = _starts(xs, axis) if kept is None else kept
-    return m.getitem(g, index=(slice(None),) * (axis % len(g.shape)) + (slice(starts[i], starts[i + 1]),))
+    return m.getitem(g, index=(slice(None),) * axis + (slice(starts[i], starts[i + 1]),))
 
 
 def _concatenate_jvp(i: int, m: Any, t: Any, y: Any, *xs: Any, axis: int, kept: Any = None) -> Any:
     """The tangent among zeros."""
     starts = _starts(xs, axis) if kept is None else kept
     around = (starts[i], starts[-1] - starts[i + 1])
-    return m.pad(t, widths=tuple(around if a == axis % len(t.shape) else (0, 0) for a in range(len(t.shape))))
+    return m.pad(t, widths=tuple(around if a == axis else (0, 0) for a in range(len(t.shape))))
 
 
 def _pad_vjp(i: int, m: Any, g: Any, y: Any, x: Any, widths: Sequence[tuple[int, int]]) -> Any:

@@ -133,7 +133,7 @@ class _Run:
                 f"a gradient is of one number, and {_name(self.f)} returned {came}; "
                 f"reduce it, as in y.sum(), or take jacobian()"
             )
-        return restored(self.input, self._pull([np.ones(y.data.shape) if isinstance(y, Tensor) else 1.0]))
+        return restored(self.input, self._pull([np.ones_like(y.data) if isinstance(y, Tensor) else 1.0]))
 
     def pulled(self, g: Tree) -> tuple[Any, ...]:
         """What `vjp` returns: reverse mode."""
@@ -231,7 +231,8 @@ def _matching(given: Tree, like: Tree, path: str) -> list[Any]:
     """The leaves of ``given``, which must have the structure and the shapes of ``like``, a tree of nodes."""
     if isinstance(like, Node):
         try:
-            number = as_float(plain(given)) if isinstance(like, Value) else as_array(plain(given), like.data.dtype)
+            number = plain(given) if isinstance(given, type(like)) else given  # a node of the other kind is refused
+            number = as_float(number) if isinstance(like, Value) else as_array(number, like.data.dtype)
         except TypeError as error:
             raise TypeError(f"{path}: {error}") from None
         if np.shape(number) != np.shape(like.data):
@@ -283,7 +284,7 @@ def _one_hot(nodes: Sequence[Node]) -> Iterator[list[list[Any]]]:
     """For each node a list of seeds for all of them, one for each of its elements: 1 there, nothing elsewhere."""
     for node in nodes:
         size = np.size(node.data)
-        units = np.eye(size).reshape(size, *node.data.shape) if isinstance(node, Tensor) else [1.0]
+        units = np.eye(size, dtype=node.data.dtype).reshape(size, *node.shape) if isinstance(node, Tensor) else [1.0]
         yield [[unit if other is node else None for other in nodes] for unit in units]
 
 
@@ -295,7 +296,8 @@ def _block(walks: list[Any], walked: Node, other: Node, axis: int) -> Any:
     shape = outer + inner if axis == 0 else inner + outer
     if any(isinstance(part, Tensor) for part in walks):
         return stack(walks, axis).reshape(shape)
-    return np.stack([plain(part) for part in walks], axis).reshape(shape) if walks else np.zeros(shape)
+    block = np.stack([plain(part) for part in walks], axis).reshape(shape) if walks else np.zeros(shape)
+    return Tensor._constant(block) if any(isinstance(part, Node) for part in walks) else block
 
 
 def _name(f: Function) -> str:

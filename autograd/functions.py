@@ -4,6 +4,7 @@
 operations, and so have derivatives of their own.
 """
 
+import operator
 import reprlib
 from collections.abc import Callable
 from functools import wraps
@@ -158,12 +159,7 @@ FUNCTIONS |= {"dot": dot, "softmax": softmax, "log_softmax": log_softmax}
 # ----- the namespace of nodes -----
 
 
-def _equal(a: Any, b: Any) -> Any:
-    """Whether two numbers agree; a plain truth, with no gradient."""
-    return plain(a) == plain(b)
-
-
-NODES = Namespace(**{**FUNCTIONS, **{name: operation(op) for name, op in ARRAY_OPS.items()}, "equal": _equal})
+NODES = Namespace(**{**FUNCTIONS, **{name: operation(op) for name, op in ARRAY_OPS.items()}, "equal": operator.eq})
 
 
 # ----- operations of one's own -----

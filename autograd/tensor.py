@@ -131,14 +131,15 @@ class Tensor(Node):
 
     def jvp(self, tangents: Sequence[Array | None]) -> Array:
         """Σ of what each operand's tangent does to the result."""
-        y, xs, _, options = self.saved
-        terms = [_moved(self.op, i, ARRAYS, t, y, xs, options) for i, t in enumerate(tangents) if t is not None]
-        return np.asarray(np.broadcast_to(reduce(add, terms), y.shape), y.dtype)
+        y, xs, wanted, options = self.saved
+        moving = [(i, t) for i, t in enumerate(tangents) if wanted[i] and t is not None]
+        terms = [_moved(self.op, i, ARRAYS, t, y, xs, options) for i, t in moving]
+        return np.asarray(np.broadcast_to(reduce(add, terms, 0.0), y.shape), y.dtype)
 
     def _recorded_vjp(self, g: Node) -> Sequence[Node | None]:
         from autograd.functions import NODES
 
-        wanted = tuple([p.requires_grad for p in self.parents])
+        wanted = self.saved[2]
         contributions: list[Tensor | None]
         if isinstance(self.op, ArrayOp):
             contributions = [
@@ -157,8 +158,9 @@ class Tensor(Node):
         from autograd.functions import NODES
 
         options, xs = getattr(self.op, "options", {}), self.parents
-        terms = [_moved(self.op, i, NODES, t, self, xs, options) for i, t in enumerate(tangents) if t is not None]
-        total = reduce(add, terms)
+        moving = [(i, t) for i, t in enumerate(tangents) if self.saved[2][i] and t is not None]
+        terms = [_moved(self.op, i, NODES, t, self, xs, options) for i, t in moving]
+        total = reduce(add, terms) if terms else 0.0
         tangent: Tensor = NODES.broadcast_to(total, shape=self.shape)
         return tangent.astype(self.dtype)
 

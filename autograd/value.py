@@ -12,7 +12,7 @@ import numpy as np
 from autograd.graph import Node, backward, plain
 from autograd.modes import MODE, check_forward, remember_place
 from autograd.namespaces import SCALARS, ieee
-from autograd.ops import Contributions, Op, Reduction
+from autograd.ops import Contributions, Mask, Op, Reduction
 
 
 class Value(Node):
@@ -107,17 +107,23 @@ class Value(Node):
         return sum([d * t for d, t in partials if d is not None and t is not None], 0.0)
 
     def _recorded_vjp(self, g: Node) -> Sequence[Node | None]:
-        return [None if d is None else g * d for d in self._recorded_partials([p.requires_grad for p in self.parents])]
+        return [None if d is None else g * d for d in self._recorded_partials(self._wanted())]
 
     def _recorded_jvp(self, tangents: Sequence[Node | None]) -> Node:
-        partials = self._recorded_partials([t is not None for t in tangents])
-        terms: list[Node] = [d * t for d, t in zip(partials, tangents, strict=True) if t is not None]
-        return reduce(add, terms)
+        wanted = tuple([want and t is not None for want, t in zip(self._wanted(), tangents, strict=True)])
+        partials = self._recorded_partials(wanted)
+        terms: list[Node] = [d * t for d, t in zip(partials, tangents, strict=True) if d is not None and t is not None]
+        return reduce(add, terms) if terms else Value._constant(0.0)
 
-    def _recorded_partials(self, wanted: Sequence[bool]) -> Sequence[Any]:
+    def _wanted(self) -> Mask:
+        """Which of the parents were no constants when this was made."""
+        masked = self.saved[0].__class__ is tuple
+        return self.saved[1] if masked else (True,) * len(self.parents)
+
+    def _recorded_partials(self, wanted: Mask) -> Sequence[Any]:
         from autograd.functions import NODES
 
-        return self.op.node_partials(NODES, self, self.parents, tuple(wanted))  # type: ignore[no-any-return]
+        return self.op.node_partials(NODES, self, self.parents, wanted)  # type: ignore[no-any-return]
 
     def backward(self, *, create_graph: bool = False) -> None:
         """Put d(self)/d(node) into ``node.grad`` for every node that this one was made from.

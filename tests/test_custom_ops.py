@@ -1,6 +1,7 @@
 """Operations of one's own: forwards, backwards, to second order, on Values and Tensors; what is said of mistakes."""
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,8 @@ def test_values_tensors_and_plain_numbers() -> None:
     assert softsign(np.array([1.0, -1.0])).tolist() == [0.5, -0.5]
     assert sine_power(Value(0.5)).data == math.sin(0.5) ** 2
     assert sine_power(0.5, power=3.0) == math.sin(0.5) ** 3
+    assert sine_power(0.5, Tensor([1.0, 2.0])).data.tolist() == [math.sin(0.5), math.sin(0.5) ** 2]
+    assert sine_power(Tensor([0.5, 0.6]), Tensor([[1.0], [2.0], [3.0]])).shape == (3, 2)
     assert softsign.__name__ == "softsign"
     assert r"\frac{x}{1 + |x|}" in str(softsign.__doc__)
 
@@ -79,6 +82,15 @@ def test_it_is_drawn_with_its_symbol_and_does_not_enter_the_table() -> None:
     assert "s(x)" in y.draw().dot
     assert "softsign" not in OPS
     assert not hasattr(autograd, "softsign")
+
+
+def test_the_row_holds_what_was_stated() -> None:
+    row = sine_power(Value(0.5)).op
+    assert (row.domain, row.defaults) == (((0.2, 2.8), (0.5, 3.0)), (2.0,))
+
+
+def test_a_formula_without_a_name_is_custom() -> None:
+    assert custom_op(lambda m, y, x: 3.0)(partial(lambda factor, m, x: factor * x, 3.0)).__name__ == "custom"
 
 
 def test_a_kink_may_be_stated() -> None:
@@ -126,6 +138,8 @@ def test_python_math_in_a_rule_is_refused_where_it_would_lose_the_second_derivat
     x = Value(0.5)
     with pytest.raises(TypeError, match=r"write autograd\.sin\(x\) for math\.sin\(x\)"):
         sine(x).backward(create_graph=True)
+    with pytest.raises(TypeError, match=r"write autograd\.sin\(x\) for math\.sin\(x\)"):
+        jvp(sine, (x,), (1.0,))
     assert x.grad == 0.0
 
 
@@ -153,6 +167,8 @@ def test_a_function_that_no_namespace_has_is_named_with_those_that_all_have() ->
             lambda: custom_op(lambda m, y, x, z: x)(lambda m, x: x),
             r"each partial is a function \(m, y, x\), where y is the result",
         ),
+        (lambda: custom_op(lambda m, y, x: x)(math.sin, math.cos), "and then with the formula alone"),
+        (lambda: custom_op(lambda m, y, x: x)(3.0), r"and then with the formula alone: .* got \(3\.0,\)"),
         (lambda: custom_op(lambda m, y, x: x)(lambda x: x), r"a function \(m, x, …\) of a namespace"),
         (lambda: operation(math.sin), r"takes a row: an Op, a Reduction or an ArrayOp; got builtin_function_or_method"),
     ],

@@ -50,6 +50,8 @@ def test_numbers_in_numbers_out() -> None:
     assert (y, pull(1.0), pull(3.0)) == (8.0, (12.0,), (36.0,))
     assert jacobian(cube)(2.0) == hessian(cube)(2.0) == 12.0
     assert hvp(cube, (2.0,), (0.5,)) == (6.0,)
+    for found in (value_and_grad(cube)(2.0)[0], jvp(cube, (2.0,), (0.5,))[0], y):
+        assert found.__class__ is float
 
 
 def test_a_derivative_has_the_structure_of_its_argument() -> None:
@@ -75,11 +77,35 @@ def test_arrays_become_tensors_and_their_derivatives_arrays() -> None:
     assert found.dtype == np.float32
     assert found.tolist() == [2.0, 4.0, 6.0]
     found += 1.0  # the caller's own, not a view of the upstream gradient
-    assert grad(lambda v: v.sum())(x).flags.writeable
+    for dtype in (np.float32, float):
+        assert grad(lambda v: v.sum())(x.astype(dtype)).flags.writeable
     assert x.tolist() == [1.0, 2.0, 3.0]
     assert grad(lambda v: v * v)(np.array(3.0)) == 6.0  # an array of no axes is one number
     assert grad(lambda v: v * v)(np.array([[3.0]])).tolist() == [[6.0]]
     assert grad(lambda v: (v * v).sum())(np.array([1, 2])).tolist() == [2.0, 4.0]
+    assert grad(lambda v: v)(np.array([[3.0]])).shape == (1, 1)
+
+
+def test_what_comes_out_is_nobody_elses_array() -> None:
+    x, t, w = np.ones(2), np.full(2, 3.0), Tensor([5.0, 6.0]).detach()
+    (first, second, other), moved = jvp(lambda v: [v, v, w], (x,), (t,))
+    (sent,) = vjp(lambda v: v, x)[1](t)
+    for mine in (first, other, moved[0], sent):
+        mine += 1.0
+    assert (x.tolist(), t.tolist(), w.data.tolist()) == ([1.0, 1.0], [3.0, 3.0], [5.0, 6.0])
+    assert (second.tolist(), moved[1].tolist()) == ([1.0, 1.0], [3.0, 3.0])
+
+
+def test_tangents_and_upstream_gradients_take_the_dtype_of_what_they_belong_to() -> None:
+    x = np.ones(2, np.float32)
+    assert jvp(lambda v: v, (x,), (np.ones(2),))[1].dtype == np.float32
+    assert grad(lambda v: Tensor([3.0]))(x).dtype == np.float32
+    wide = Tensor(np.ones((3, 2))).detach()
+    for v in (x, Tensor(x)):
+        for f in (lambda v: v + wide, lambda v: v * wide, lambda v: v.maximum(wide)):
+            y, moved = jvp(f, (v,), (np.ones(2),))
+            assert (moved.shape, moved.dtype) == (y.shape, y.dtype) == ((3, 2), float)
+    assert vjp(lambda v: v, x)[1](np.ones(2))[0].dtype == np.float32
 
 
 def test_values_in_values_out_with_a_graph_and_the_arguments_untouched() -> None:
@@ -97,8 +123,51 @@ def test_values_in_values_out_with_a_graph_and_the_arguments_untouched() -> None
     assert v.grad.tolist() == [6.0, 12.0]
 
 
+def test_the_result_of_values_remembers_them() -> None:
+    for result in (
+        lambda x: value_and_grad(cube)(x)[0],
+        lambda x: jvp(cube, (x,), (1.0,))[0],
+        lambda x: vjp(cube, x)[0],
+    ):
+        x = Value(2.0)
+        result(x).backward()
+        assert x.grad == 12.0
+
+
+def test_a_variable_among_the_named_arguments_is_reached() -> None:
+    w = Value(3.0)
+    g = grad(lambda x, *, w: w * x * x)(2.0, w=w)
+    g.backward()
+    assert (g.data, w.grad) == (12.0, 4.0)
+
+
+def test_tangents_and_upstream_gradients_are_differentiated_too() -> None:
+    t, g = Value(0.5), Value(0.5)
+    y, moved = jvp(cube, (2.0,), (t,))
+    (sent,) = vjp(cube, 2.0)[1](g)
+    assert (y, moved.data, sent.data) == (8.0, 6.0, 6.0)
+    moved.backward()
+    sent.backward()
+    assert (t.grad, g.grad) == (12.0, 12.0)
+    with no_grad():
+        assert jvp(cube, (2.0,), (t,))[1].__class__ is vjp(cube, 2.0)[1](g)[0].__class__ is float
+
+
+def test_constant_nodes_are_tangents_like_numbers() -> None:
+    t = Tensor([1.0, 10.0]).detach()
+    moved = jvp(lambda v: v.max(), (np.array([2.0, 3.0]),), (t,))[1]
+    assert isinstance(moved, np.ndarray)
+    assert moved == 10.0
+
+
+def test_tangents_of_a_dict_go_by_name_and_not_by_order() -> None:
+    x = {"a": 2.0, "b": 3.0}
+    assert jvp(lambda v: v["a"] * v["b"], (x,), ({"b": 1.0, "a": 0.0},))[1] == 2.0
+
+
 def test_a_constant_value_is_an_argument_like_a_number() -> None:
     assert grad(cube)(Value(2.0).detach()) == 12.0
+    assert grad(lambda v: (v * v).sum())(Tensor([1.0, 2.0]).detach()).tolist() == [2.0, 4.0]
     with no_grad():
         assert grad(cube)(Value(2.0)) == 12.0
         assert grad(cube)(2.0) == 12.0
@@ -149,6 +218,31 @@ def test_the_identity_and_repeated_results() -> None:
     }
 
 
+def test_a_tangent_of_the_other_kind_of_node_is_refused_and_not_cut_off() -> None:
+    for wrong in (
+        lambda t: jvp(lambda v: v * v, (np.array(3.0),), (t,))[1].sum(),
+        lambda t: vjp(lambda v: v * v, np.array(3.0))[1](t)[0],
+    ):
+        with pytest.raises(TypeError, match="Values and Tensors do not mix"):
+            grad(wrong)(1.0)
+    with pytest.raises(TypeError, match="Values and Tensors do not mix"):
+        jvp(cube, (2.0,), (Tensor(1.0),))
+
+
+def test_float32_stays_float32() -> None:
+    x = np.array([3.0, 1.0], np.float32)
+    assert grad(lambda v: v)(np.array(3.0, np.float32)).dtype == np.float32
+    assert jacobian(lambda v: v)(x).dtype == np.float32
+    assert jacobian(lambda v: v.sum())(x).dtype == np.float32
+    assert hessian(lambda v: (v * v).sum())(x).dtype == np.float32
+
+
+def test_blocks_that_are_zero_are_nodes_among_nodes() -> None:
+    found = jacobian(lambda x, v: [x * 2.0, v.sum()], (0, 1))(Value(1.0), Tensor([1.0, 2.0]))
+    assert all(isinstance(block, Value | Tensor) for row in found for block in row)
+    assert [np.shape(block.data) for row in found for block in row] == [(), (2,), (), (2,)]
+
+
 # ----- Jacobians and Hessians -----
 
 A = np.arange(6.0).reshape(2, 3) - 2.0
@@ -176,6 +270,35 @@ def test_jacobians_of_lists_are_rows_and_of_mixed_shapes_blocks() -> None:
     shapes = [[block.shape for block in row] for row in found]
     assert shapes == [[(2, 2, 2), (2, 2, 2, 2)], [(2, 2), (2, 2, 2)]]
     assert jacobian(lambda x: x * 2.0)(np.ones((0, 3))).shape == (0, 3, 0, 3)
+
+
+def test_a_jacobian_of_values_and_tensors_that_do_not_meet_has_blocks_of_zeros() -> None:
+    for x, v in ((3.0, np.array([1.0, 2.0])), (Value(3.0), Tensor([1.0, 2.0]))):
+        (by_x, by_v), (v_by_x, v_by_v) = jacobian(lambda x, v: [x * x, v * v], (0, 1))(x, v)
+        assert float(by_x) == 6.0
+        for block, expected in ((by_v, [0.0, 0.0]), (v_by_x, [0.0, 0.0]), (v_by_v, [[2.0, 0.0], [0.0, 4.0]])):
+            assert np.asarray(block).tolist() == expected
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_a_jacobian_takes_the_fewer_walks(transposed: bool) -> None:
+    walks = 0
+
+    def counted(m: Any, y: Any, x: Any) -> Any:
+        nonlocal walks
+        walks += 1
+        return m.cos(x)
+
+    sine = autograd.custom_op(counted)(lambda m, x: m.sin(x))
+    matrix = np.ones((3, 50) if transposed else (50, 3))
+    assert jacobian(lambda v: matrix @ sine(v) if transposed else sine(matrix @ v))(np.ones(matrix.shape[1])).any()
+    assert walks == 3
+
+
+def test_a_walk_goes_by_no_node_that_does_not_depend_on_the_arguments() -> None:
+    with detect_anomaly():
+        root = Value(0.0).sqrt()  # whose own gradient is infinite
+        assert grad(lambda x: x * (root + 2.0))(3.0) == 2.0
 
 
 def test_hessians() -> None:
@@ -315,8 +438,16 @@ def test_a_frozen_node_sends_and_takes_nothing() -> None:
         y.requires_grad = False
         return y * x
 
-    assert grad(f)(3.0) == 9.0
-    assert forward(f)(3.0) == 9.0
+    def frozen_late(x: Any) -> Any:
+        y = x * x
+        z = y * x
+        y.requires_grad = False
+        return z
+
+    for g in (f, frozen_late):
+        for x in (3.0, np.array(3.0), Value(3.0), Tensor(3.0)):
+            assert float(grad(g)(x)) == 9.0
+            assert float(jvp(g, (x,), (np.array(1.0),))[1]) == 9.0
 
 
 def test_modes_are_restored_after_an_exception() -> None:
@@ -338,6 +469,12 @@ def test_anomalies_are_detected_in_walks_both_ways() -> None:
         grad(lambda x: x.log())(0.0)
     with detect_anomaly(), pytest.raises(AnomalyError, match="tangent of sqrt made inf"):
         forward(lambda x: x.sqrt())(0.0)
+    with detect_anomaly():
+        for derivative in (grad, forward):
+            assert derivative(cube)(Value(2.0)).data == derivative(cube)(2.0) == 12.0
+    with detect_anomaly():  # the logarithm of the other partial is not asked for
+        w = Value(2.0)
+        assert jvp(lambda x: x**w, (Value(-1.0),), (1.0,))[1].data == -2.0
 
 
 def test_infinite_derivatives_come_without_warnings() -> None:
@@ -345,6 +482,8 @@ def test_infinite_derivatives_come_without_warnings() -> None:
     assert forward(lambda x: x.sqrt())(0.0) == math.inf
     assert grad(lambda v: v.sqrt().sum())(np.zeros(2)).tolist() == [math.inf, math.inf]
     assert jvp(lambda v: v.sqrt().sum(), (np.zeros(2),), (np.ones(2),))[1] == math.inf
+    for x in (0.0, np.array(0.0)):
+        assert math.isnan(jvp(lambda x: x.sqrt(), (x,), (0.0,))[1])  # inf · 0
 
 
 def test_threads_differentiate_side_by_side() -> None:
@@ -410,6 +549,14 @@ def two(v: Any) -> Any:
         (lambda: jvp(lambda v: v["a"], ({"a": 2.0},), ([1.0],)), ValueError, r"tangents\[0\] must be a dict of 1"),
         (lambda: jvp(cube, (2.0,), (None,)), TypeError, r"tangents\[0\]: a Value is one real number"),
         (lambda: jvp(lambda v: v, (np.ones(3),), (np.ones(2),)), ValueError, r"must have shape \(3,\), got \(2,\)"),
+        (
+            lambda: jvp(lambda v: v, (np.ones(3),), (np.ones((1, 3)),)),
+            ValueError,
+            r"must have shape \(3,\), got \(1, 3\)",
+        ),
+        (lambda: jvp(lambda v: v[0], ([2.0],), ({0: 1.0},)), ValueError, r"tangents\[0\] must be a list of 1"),
+        (lambda: jvp(lambda v: v["a"], ({"a": 2.0},), ({"b": 1.0},)), ValueError, r"tangents\[0\] must be a dict of 1"),
+        (lambda: grad(lambda v: v)(np.ones(0)), GraphError, r"returned shape \(0,\)"),
         (lambda: vjp(two, 1.0)[1](1.0), ValueError, "the upstream gradient must be a list of 2"),
         (lambda: vjp(cube, 1.0)[1](np.ones(2)), TypeError, "the upstream gradient: a Value is one real number"),
         (lambda: jacobian(lambda x: [x, 1.0])(1.0), TypeError, r"must return Values or Tensors .* got float 1\.0"),

@@ -9,8 +9,9 @@ import pytest
 
 import autograd
 import nn
-from autograd import Tensor, Value, custom_op, detect_anomaly, gradcheck
+from autograd import Tensor, Value, custom_op, detect_anomaly, gradcheck, no_grad, operation
 from autograd.gradcheck import check
+from autograd.ops import Reduction
 
 
 def quiet(f: Any, inputs: Any, **options: Any) -> Any:
@@ -37,7 +38,9 @@ def test_the_error_is_the_difference_over_the_sum_of_the_lengths() -> None:
     def twice(m: Any, x: Any) -> Any:
         return 2.0 * x
 
-    (wrong, forwards) = quiet(lambda v: autograd.sum([twice(x) for x in v]), [1.0, 2.0]).comparisons
+    found = quiet(lambda v: autograd.sum([twice(x) for x in v]), [1.0, 2.0])
+    assert found.worst == pytest.approx(1.0 / 5.0)
+    wrong, forwards = found.comparisons
     assert wrong.analytic.tolist() == [3.0, 3.0]
     np.testing.assert_allclose(wrong.numeric, [2.0, 2.0], rtol=1e-9)
     assert wrong.error == pytest.approx(1.0 / 5.0)  # ‖(1, 1)‖ / (‖(3, 3)‖ + ‖(2, 2)‖)
@@ -55,6 +58,61 @@ def test_the_complex_step_is_exact_where_everything_is_analytic() -> None:
     rounded = quiet(lambda v: v.astype(np.longdouble).astype(float).sin().sum(), np.array([0.5]))
     assert rounded.comparisons[0].method == "differences"
     assert rounded
+
+
+def test_several_results_are_analytic_together() -> None:
+    found = quiet(lambda x: [x.sin(), x.exp()], 0.7)
+    assert found.comparisons[0].method == "complex step"
+
+
+def test_every_order_asked_for_is_checked() -> None:
+    found = quiet(lambda x: x.sin(), 0.7, order=4)
+    assert found
+    assert [c.what for c in found.comparisons[::2]] == ["x", "order 2: x", "order 3: x", "order 4: x"]
+
+
+def test_the_directions_are_those_of_the_seed_and_of_length_one() -> None:
+    v = np.linspace(0.1, 1.0, 1000)
+    first, again, other = (quiet(lambda v: v.sum(), v, seed=seed).comparisons[0].analytic for seed in (3, 3, 4))
+    assert first.tolist() == again.tolist()
+    assert not np.isin(first, other).any()
+    assert 0.1 < np.abs(first).max() < 5.0  # of a gradient of length √1000: a standard normal deviate each
+
+
+def test_up_to_24_numbers_are_moved_singly_whether_of_one_array_or_of_many_values() -> None:
+    for numbers, looked_at in ((24, 24), (25, 8)):
+        assert len(quiet(lambda v: (v * v).sum(), np.ones(numbers)).comparisons[0].analytic) == looked_at
+        assert len(quiet(lambda v: autograd.dot(v, v), [1.0] * numbers).comparisons[0].analytic) == looked_at
+
+
+def test_the_tolerance_is_the_callers() -> None:
+    assert quiet(almost_sin, 0.5, tolerance=1e-3)
+    assert not quiet(almost_sin, 0.5, tolerance=1e-5)
+
+
+@pytest.mark.parametrize("constant", [1e3, -1e3])
+def test_a_slope_next_to_a_large_constant_is_judged_by_what_rounding_lets_us_see(constant: float) -> None:
+    assert quiet(lambda x: abs(x) * 1e-9 + constant, 0.5)
+    assert quiet(lambda x: abs(x) * 1e-13 + constant, 0.5).worst == 0.0
+    assert not quiet(lambda x: almost_sin(x) + 1e3 * constant, 0.5)
+
+
+def test_a_wrong_slope_is_found_at_any_scale() -> None:
+    @custom_op(lambda m, y, x: 1.0001)
+    def same(m: Any, x: Any) -> Any:
+        return +x
+
+    for x in (1e-12, 1.0, 1e12):
+        assert not quiet(same, x)
+
+
+def test_numbers_of_different_scales_and_small_results() -> None:
+    assert quiet(lambda v: v.log().sum(), np.array([1e-3, 1e6]))
+    assert quiet(lambda x: x.log() * 1e-12, 1e-3)
+
+
+def test_what_wiggles_faster_than_the_smallest_step_is_reported_and_not_divided_by() -> None:
+    assert not quiet(lambda x: (x * 1e6).sin(), 0.0)
 
 
 @pytest.mark.parametrize("x", [1e-6, 1e-3, 1.0, 700.0, 1e6, 1e100])
@@ -103,6 +161,22 @@ def test_several_results_are_combined_at_random() -> None:
         assert not quiet(lambda x, at=at: [square(x) if i == at else x * x for i in range(3)], 0.7)
 
 
+def test_a_result_given_twice_counts_twice() -> None:
+    def f(x: Any) -> Any:
+        y = x.sin()
+        return [y, y, x]
+
+    assert quiet(f, 0.7, order=2)
+
+
+def test_it_records_under_no_grad_too() -> None:
+    with no_grad():
+        assert quiet(lambda x: x.sin(), 0.7, order=2)
+        assert (
+            "differences of its own is almost_sin" in quiet(lambda x: almost_sin(x).exp(), 0.7).culprit.splitlines()[0]
+        )
+
+
 def test_arguments_without_names_are_numbered() -> None:
     for f in (lambda *xs: xs[0] * xs[1], autograd.operation(autograd.ops.OPS["mul"])):
         assert [c.what for c in quiet(f, (2.0, 3.0)).comparisons] == ["argument 0", "argument 1", "all, forwards"]
@@ -114,6 +188,22 @@ def test_arguments_without_names_are_numbered() -> None:
             return x * x
 
     assert quiet(NoSignature(), 2.0).comparisons[0].what == "argument 0"
+
+
+def test_a_gradient_that_vanishes_is_no_disagreement() -> None:
+    """What is left of it is rounding, which no two ways of computing share."""
+    for f in (
+        lambda v: v.softmax().sum(),
+        lambda v: (v - v).sum() + v.sum() * 0.0,
+        lambda v: v.sin() ** 2 + v.cos() ** 2,
+    ):
+        found = quiet(f, np.array([0.1, 0.7, -0.4]), order=2)
+        assert found, str(found)
+
+
+def test_an_infinite_slope_is_an_infinite_error_without_warnings() -> None:
+    for x in (0.0, np.array([0.0])):
+        assert quiet(lambda x: x.sqrt(), x).worst == math.inf
 
 
 def test_results_that_do_not_depend_on_the_input() -> None:
@@ -157,6 +247,31 @@ def test_the_first_operation_that_disagrees_is_named_with_operands_and_line() ->
     assert "by its rule" in found.culprit
 
 
+@custom_op(lambda m, y, a, b: b, lambda m, y, a, b: 2.0 * a)
+def half_wrong(m: Any, a: Any, b: Any) -> Any:
+    return a * b
+
+
+def test_a_partial_that_nobody_asked_for_is_not_blamed() -> None:
+    assert quiet(lambda x: half_wrong(x, 3.0), 0.7)
+    assert (
+        "differences of its own is almost_sin"
+        in quiet(lambda x: almost_sin(half_wrong(x, 3.0)), 0.7).culprit.splitlines()[0]
+    )
+
+
+def test_what_is_within_the_tolerance_is_not_blamed() -> None:
+    found = quiet(lambda x, y: half_wrong(almost_sin(x), y), (0.7, 0.3), tolerance=1e-2)
+    assert "differences of its own is half_wrong" in found.culprit
+
+
+def test_reductions_are_put_to_the_test_like_other_operations() -> None:
+    found = quiet(lambda v: almost_sin(autograd.dot(v, v) * autograd.mean(v)), [0.5, 1.0])
+    assert "differences of its own is almost_sin" in found.culprit
+    total = operation(Reduction("total", "Σ", math.fsum, lambda m, y, xs: [1.01 for _ in xs], "y"))
+    assert "differences of its own is total" in quiet(lambda v: total(v).exp(), [0.5, 1.0]).culprit.splitlines()[0]
+
+
 def test_a_kink_is_told_from_a_mistake() -> None:
     for f, x in ((lambda x: x.relu() * 2.0, 0.0), (lambda x: x.maximum(1.0).exp(), 1.0)):
         found = quiet(f, x)
@@ -183,6 +298,7 @@ def test_the_number_that_is_furthest_off_is_pointed_at() -> None:
     found = quiet(lambda v: v[0] * v[1] + almost_sin(v[2]), weights)
     assert "  [2]" in str(found)
     assert "where they are furthest apart" in str(found)
+    assert "where they are furthest apart" not in str(quiet(almost_sin, 0.5))  # there is but one
 
 
 def test_what_the_graph_does_not_see_is_told_from_a_wrong_rule() -> None:
@@ -239,6 +355,10 @@ def test_an_anomaly_on_the_way_is_reported() -> None:
 # ----- bad input -----
 
 
+def cut_off(x: Any) -> Any:
+    return x.data
+
+
 @pytest.mark.parametrize(
     ("wrong", "kind", "said"),
     [
@@ -247,6 +367,13 @@ def test_an_anomaly_on_the_way_is_reported() -> None:
             ValueError,
             "needs a finite result to compare, got nan; move the inputs",
         ),
+        (lambda: quiet(lambda x: x.exp(), 1e3), ValueError, "needs a finite result to compare, got inf"),
+        (lambda: quiet(lambda v: v.sum(), np.ones(0)), ValueError, "needs at least one number to move"),
+        (lambda: quiet(cut_off, 1.0), TypeError, "^cut_off must return Values or Tensors"),
+        (lambda: quiet(lambda x: x, 1.0, tolerance=1.0), ValueError, r"tolerance is .* got 1\.0"),
+        (lambda: quiet(lambda x: x, 1.0, seed=-1), ValueError, "seed is an int of at least 0, .* got -1"),
+        (lambda: quiet(lambda x: x, 1.0, seed=True), ValueError, "seed is an int of at least 0, .* got True"),
+        (lambda: quiet(lambda x: x, 1.0, tolerance=0.0), ValueError, r"tolerance is .* got 0\.0"),
         (lambda: quiet(lambda x: x, 1.0, order=0), ValueError, "order is 1 for first derivatives, .* got 0"),
         (lambda: quiet(lambda x: x, 1.0, order=True), ValueError, "got True"),
         (lambda: quiet(lambda x: x, 1.0, tolerance=-1.0), ValueError, r"tolerance is .* got -1\.0"),
@@ -342,3 +469,39 @@ def test_a_model_with_a_wrong_operation_is_caught_and_the_operation_named() -> N
     found = nn.gradcheck(Wrong(), (X, [0.1, 0.2, 0.3]), "mse", show=False)
     assert not found
     assert "almost_sin" in found.culprit
+
+
+def test_a_model_is_checked_in_all_parameters_on_all_examples_and_named_by_layers() -> None:
+    scalar = nn.MLP(2, [3, 1], seed=1)
+    y = np.array([0.1, 0.2, 0.3])
+    found = nn.gradcheck(scalar, (X, y), "mse", show=False)
+    loss = autograd.mean([(scalar(list(x)) - t) ** 2 for x, t in zip(X, y, strict=True)])
+    loss.backward()
+    gradient = [p.grad for p in scalar.parameters()]
+    np.testing.assert_allclose(np.concatenate([c.analytic for c in found.comparisons[:-1]]), gradient, rtol=1e-12)
+    fast = nn.gradcheck(scalar.vectorize(), (X, y[:, None]), "mse", show=False)
+    assert [c.what for c in fast.comparisons] == [
+        *[name for name, _ in scalar.vectorize().named_parameters()],
+        "all, forwards",
+    ]
+
+
+def test_a_model_is_checked_as_the_caller_asks(capsys: pytest.CaptureFixture[str]) -> None:
+    class Model(nn.Module):
+        def __init__(self, operation: Any) -> None:
+            self.w, self.operation = Tensor(np.linspace(0.1, 1.0, 60).reshape(2, 30)), operation
+
+        def __call__(self, x: Any) -> Any:
+            return self.operation(x @ self.w).sum(-1, keepdims=True)
+
+    data = (X, [[0.1], [0.2], [0.3]])
+    first = nn.gradcheck(Model(autograd.sin), data, "mse", order=2, seed=1)
+    assert capsys.readouterr().out == f"{first}\n"
+    other = nn.gradcheck(Model(autograd.sin), data, "mse", seed=2, show=False)
+    assert capsys.readouterr().out == ""
+    assert [c.what for c in first.comparisons] == ["w", "all, forwards", "order 2: w", "order 2: all, forwards"]
+    assert not np.isin(first.comparisons[0].analytic, other.comparisons[0].analytic).any()
+    assert not nn.gradcheck(Model(almost_sin), data, "mse", show=False)
+    assert nn.gradcheck(Model(almost_sin), data, "mse", tolerance=1e-2, show=False)
+    with pytest.raises(ValueError, match="give one target for each row"):
+        nn.gradcheck(Model(autograd.sin), (X, [[0.1]]), "mse", show=False)

@@ -125,10 +125,11 @@ def test_a_constant_can_be_made_a_leaf_later(number: Any) -> None:
     before = c * x
     c.requires_grad = True
     for total in (before + c * 5.0, c * 5.0 + before):
-        c.zero_grad()
-        x.zero_grad()
-        total.backward()
-        assert (c.grad, x.grad) == (5.0, 3.0)
+        for create_graph in (False, True):
+            c.zero_grad()
+            x.zero_grad()
+            total.backward(create_graph=create_graph)
+            assert (float(c.grad), float(x.grad)) == (5.0, 3.0)
 
 
 @EITHER

@@ -206,6 +206,20 @@ def test_forward_and_reverse_mode_are_transposes(case: Case) -> None:
     np.testing.assert_allclose(np.sum(g * moved), sum(map(np.sum, products)), rtol=1e-11, atol=1e-12)
 
 
+def twice_forwards_and_forwards_over_backwards(f: Callable[..., Any], arrays: list[np.ndarray]) -> tuple[Any, Any]:
+    """tᵀ H t by the tangent of a tangent, and by the tangent of a gradient."""
+    rng = np.random.default_rng(9)
+    primals, tangents = tuple(arrays), tuple(rng.standard_normal(array.shape) for array in arrays)
+    forwards = autograd.jvp(lambda *xs: autograd.jvp(f, xs, tangents)[1], primals, tangents)[1]
+    return forwards, sum(np.sum(h * t) for h, t in zip(autograd.hvp(f, primals, tangents), tangents, strict=True))
+
+
+@EVERY_CASE
+def test_a_tangent_of_a_tangent_is_that_of_a_gradient(case: Case) -> None:
+    forwards, mixed = twice_forwards_and_forwards_over_backwards(lambda *xs: case.ours(*xs).sin().sum(), operands(case))
+    np.testing.assert_allclose(forwards, mixed, rtol=1e-10, atol=1e-11)
+
+
 @EVERY_CASE
 def test_gradcheck_finds_nothing_wrong(case: Case) -> None:
     found = autograd.gradcheck(lambda *xs: case.ours(*xs).sin(), tuple(operands(case)), order=2, show=False)
@@ -329,6 +343,28 @@ def test_cross_entropy_is_the_mean_of_minus_the_labels_log_softmax() -> None:
     written_out = twice(lambda z: -z.log_softmax(1)[np.arange(4), labels].mean())
     for a, b in zip(fused, written_out, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-15)
+
+
+def test_a_tangent_of_a_tangent_of_cross_entropy_sees_the_softmax_move() -> None:
+    labels, z = np.array([0, 2, 1]), np.linspace(-1.0, 1.0, 9).reshape(3, 3)
+    loss = autograd.operation(ARRAY_OPS["cross_entropy"])
+    forwards, mixed = twice_forwards_and_forwards_over_backwards(lambda z: loss(z, labels=labels), [z])
+    np.testing.assert_allclose(forwards, mixed, rtol=1e-12)
+    assert forwards > 0.0
+
+
+@pytest.mark.parametrize("number", [Value, Tensor])
+def test_a_second_pass_with_create_graph_doubles_leaves_and_not_the_interior(number: Any) -> None:
+    x = number(2.0)
+    square = x * x
+    y = square * 3.0
+    for passes in (1, 2):
+        y.backward(create_graph=True)
+        assert (x.grad.item(), square.grad.item()) == (passes * 12.0, 3.0)
+
+
+def test_the_second_derivative_of_norm_at_zeros_is_zero() -> None:
+    assert autograd.hessian(lambda v: v.norm())(np.zeros(2)).tolist() == [[0.0, 0.0], [0.0, 0.0]]
 
 
 def test_argmax_is_a_plain_index() -> None:
