@@ -27,10 +27,11 @@ lint: .venv/test-installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# the README's pictures, as the demos draw them
-pictures: .venv/demo-installed
+# the README's pictures, as the demos draw them; the player's needs a chromium
+pictures: .venv/test-installed
 	$(BIN)/python -m demos.tour --out out
 	cp out/expression.svg out/spiral.png out/mnist.png docs/
+	$(BIN)/python tests/browser.py out/expression.html docs/player.png
 
 clean:
 	rm -rf .venv out build *.egg-info

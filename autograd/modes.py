@@ -83,23 +83,27 @@ def no_names() -> Any:
     return setting(naming=False)
 
 
-_PACKAGES = tuple(str(Path(__file__).parents[1] / name) + os.sep for name in ("autograd", "nn"))
+class _Within(dict[str, bool]):
+    """By the name of a source file, whether it belongs to one of the packages; asked for often, so it remembers."""
 
-
-class _Ours(dict[str, bool]):
-    """By the name of a source file, whether it is glassgrad's own."""
+    def __init__(self, *packages: str) -> None:
+        self.folders = tuple(str(Path(__file__).parents[1] / package) + os.sep for package in packages)
 
     def __missing__(self, file: str) -> bool:
-        self[file] = file.startswith(_PACKAGES)
+        self[file] = file.startswith(self.folders)
         return self[file]
 
 
-OURS = _Ours()
+ENGINE = _Within("autograd")
+OURS = _Within("autograd", "nn")
 
 
 def remember_place(node: Any, frame: Any) -> None:
-    """Keep with ``node`` the innermost instruction, from ``frame`` outwards, that is not glassgrad's own."""
-    while OURS[frame.f_code.co_filename] and frame.f_back:
+    """Keep with ``node`` the innermost instruction, from ``frame`` outwards, that is not the engine's own.
+
+    It may be a layer's: to go on to whoever called that would cost as much as the neuron itself.
+    """
+    while ENGINE[frame.f_code.co_filename] and frame.f_back:
         frame = frame.f_back
     node.code, node.instruction = frame.f_code, frame.f_lasti
 

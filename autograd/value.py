@@ -134,6 +134,12 @@ class Value(Node):
         """
         backward(self, Value._constant(1.0) if create_graph else 1.0, create_graph)
 
+    def explain(self, leaf: "Value", *, most: int = 10) -> Any:
+        """Every path from this number to ``leaf``, with the product of its local derivatives; see `viz.explain`."""
+        from autograd.viz import explain
+
+        return explain(self, leaf, most=most)
+
     # ----- a number among numbers -----
 
     @classmethod

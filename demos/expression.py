@@ -3,19 +3,15 @@
 from pathlib import Path
 
 from autograd import Value
-from autograd.viz import tree
+from autograd.viz import step, tree
 from demos.command import run
 
 
 def main(out: Path, quick: bool) -> None:
-    x = Value(3.0, label="x")
-    y = Value(2.0, label="y")
+    x, y = Value(3.0), Value(2.0)
     s = x + y
-    s.label = "s"
     d = x - y
-    d.label = "d"
     f = s * d
-    f.label = "f"
     f.backward()
 
     print("f = (x + y) · (x − y) at x = 3, y = 2\n")
@@ -23,6 +19,7 @@ def main(out: Path, quick: bool) -> None:
     print(f"\n∂f/∂x = {x.grad:g} (by hand: 2x = 6)   ∂f/∂y = {y.grad:g} (by hand: −2y = −4)")
     assert (f.data, x.grad, y.grad) == (5.0, 6.0, -4.0)
     print(f"wrote {f.draw().save(out / 'expression.svg')}")
+    print(f"wrote {step(f).save(out / 'expression.html')}, to step through in a browser")
 
 
 if __name__ == "__main__":

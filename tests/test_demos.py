@@ -29,7 +29,7 @@ def run(module: str, *arguments: str, **environment: str) -> subprocess.Complete
 @pytest.mark.parametrize(
     ("name", "pictures"),
     [
-        ("expression", {"expression.svg"}),
+        ("expression", {"expression.svg", "expression.html"}),
         ("spiral", {"spiral.png", "spiral-loss.png"}),
         ("mnist", {"mnist.png", "mnist-loss.png"}),
     ],

@@ -30,7 +30,8 @@ from autograd import (
     vjp,
     where,
 )
-from autograd.viz import draw, layout
+from autograd.viz import draw, layout, step
+from autograd.viz.javascript import Symbol
 from autograd.viz.layout import LayoutError
 from demos import command
 from nn import plots
@@ -484,6 +485,19 @@ def test_a_message_says_what_came_and_what_to_write(wrong: Callable[[], Any], ki
     with pytest.raises(kind) as caught:
         wrong()
     assert said in str(caught.value)
+
+
+def test_a_step_is_asked_for_by_name_or_number() -> None:
+    y = Value(2.0) * 3.0
+    with pytest.raises(
+        TypeError, match=r"at is a name, as in at=.e:backward., or the number of a step from 1; got 1\.5"
+    ):
+        step(y, at=1.5)  # type: ignore[arg-type]
+
+
+def test_a_rule_that_branches_has_no_javascript() -> None:
+    with pytest.raises(TypeError, match=r"a symbol is neither true nor false; write m\.where\(condition, a, b\)"):
+        bool(Symbol("x"))
 
 
 def test_a_gradient_of_another_shape_names_its_parameter() -> None:

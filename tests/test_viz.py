@@ -11,6 +11,7 @@ import sysconfig
 import xml.etree.ElementTree as ET
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -514,3 +515,61 @@ def test_a_transpose_is_written_as_one_and_a_constant_array_without_a_gradient()
     assert "Wᵀ" in text
     (constant,) = [line for line in text.splitlines() if "array" in line and "grad" not in line]
     assert "(2, 1)" in constant
+
+
+# ----- a part of a large graph -----
+
+
+def network() -> tuple[Value, list[Value], list[Value]]:
+    """Σ tanh(w_i x_i), and the weights and the activations."""
+    ws, xs = [Value(0.1 * i, label=f"w{i}") for i in range(300)], [Value(1.0 + i, label=f"x{i}") for i in range(300)]
+    hidden = [(w * x).tanh() for w, x in zip(ws, xs, strict=True)]
+    return autograd.sum(hidden) * 2.0, ws, hidden
+
+
+def test_a_lens_shows_what_is_around_a_node() -> None:
+    root, ws, hidden = network()
+    picture = draw(root, around=hidden[7], up=2, down=1)
+    assert [node.name or node.op for node in picture.trace.nodes] == ["w7", "x7", "mul", "tanh", "sum"]
+    assert picture.trace.nodes[-1].hidden == 299
+    assert "showing 5 of 1,203 nodes: those up to 2 above and 1 below the node" in picture.dot
+    assert [node.name for node in draw(root, around=ws[3], up=0, down=0).trace.nodes] == ["w3"]
+    assert len(draw(root, around=ws[3], up=9, down=99).trace.nodes) == 5
+
+
+def test_a_lens_shows_what_lies_between_two_nodes() -> None:
+    root, ws, _ = network()
+    picture = draw(root, path=(ws[5], root))
+    assert [node.name or node.op for node in picture.trace.nodes] == ["w5", "mul", "tanh", "sum", "mul"]
+    assert "those on the paths between the two" in repr(picture)
+    x = Value(2.0, label="x")
+    y = x.exp() * x.sin() + x
+    between = [node.op or node.name for node in draw(y, path=(x, y)).trace.nodes]
+    assert between == ["x", "exp", "sin", "mul", "add"]
+    with pytest.raises(
+        ValueError, match=r"nothing leads from the first of path to the second; write path=\(operand, result\)"
+    ):
+        draw(y, path=[y, x])
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"around": Value(1.0)}, r"is not in the graph of Value\(.*; give one of the nodes it was made from"),
+        ({"path": (Value(1.0),)}, r"a lens is around=node, or path=\(node, node\) from an operand to a result"),
+        ({"up": -1}, "up is how many operations to go from the node, an int of at least 0; got -1"),
+        ({"down": True}, "down is how many operations .* got True"),
+    ],
+)
+def test_a_lens_on_nothing_is_explained(options: dict[str, Any], said: str) -> None:
+    x = Value(2.0)
+    y = x * x
+    with pytest.raises(ValueError, match=said):
+        draw(y, **({"around": x} | options if "path" not in options else options))
+
+
+def test_a_lens_too_wide_to_read_is_refused() -> None:
+    root, _, _ = network()
+    with pytest.raises(ValueError, match="takes in 1,203 nodes, and nobody reads a picture of more than 400"):
+        draw(root, around=root, up=5)
+    assert len(draw(root, around=root, up=1, down=0).trace.nodes) == 3

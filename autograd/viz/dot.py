@@ -48,7 +48,7 @@ def dot(trace: Trace, rankdir: str = "LR", derivatives: bool = True) -> str:
         if derivatives and edge.derivative is not None:
             label = _chip(f"∂ = {number(edge.derivative)}", _colour(edge.derivative))
         graph.edge(f"n{edge.parent}", f"n{edge.child}", label)
-    if caption := omission(len(trace.nodes), trace.total):
+    if caption := omission(trace):
         graph.attr("graph", label=_chip(caption), labelloc="b")
     return str(graph.source)
 

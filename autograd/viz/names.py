@@ -19,7 +19,7 @@ Span = tuple[int | None, int | None, int | None, int | None]
 
 
 class SourceLine(NamedTuple):
-    """A line of the user's program."""
+    """A line of the program."""
 
     file: str
     number: int
@@ -27,7 +27,7 @@ class SourceLine(NamedTuple):
 
 
 def source_line(node: Node) -> SourceLine | None:
-    """The line that made ``node``; None where it was not recorded, or is not to be had."""
+    """The line that made ``node``, the user's or a layer's; None where it was not recorded, or is not to be had."""
     file, span = _place(node)
     number = span[0] or 0
     text = linecache.getline(file, number).strip()
@@ -40,22 +40,33 @@ def assigned_name(node: Node) -> str:
     return _targets("".join(linecache.getlines(file))).get(span, "")
 
 
-def parameter_names() -> dict[int, str]:
-    """By id, the parameters of models as these call them, ``layers.0.neurons.3.w.1``.
+def known_names() -> tuple[dict[int, str], dict[int, str]]:
+    """By id: parameters as their models call them, ``layers.0.neurons.3.w.1``, and nodes as a variable calls them.
 
-    The models are those that a variable of the caller holds, or of whoever called that; the nearest counts.
+    Looked at are the variables of the caller, and of whoever called that. Of two models the nearest counts, of two
+    variables the outermost: a function of somebody's own that draws a picture has a name for every node.
     """
-    found: dict[int, str] = {}
+    parameters: dict[int, str] = {}
+    nodes: dict[int, str] = {}
     looked_at: set[int] = set()
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         for variables in () if OURS[frame.f_code.co_filename] else (frame.f_locals, frame.f_globals):
             if id(variables) not in looked_at:
                 looked_at.add(id(variables))
-                for model in [held for held in list(variables.values()) if hasattr(type(held), "named_parameters")]:
-                    found = {id(parameter): name for name, parameter in model.named_parameters()} | found
+                for name, held in list(variables.items()):
+                    if isinstance(held, Node) and name.isidentifier() and not name.startswith("_"):
+                        nodes[id(held)] = name
+                    elif hasattr(type(held), "named_parameters"):
+                        parameters = {id(parameter): way for way, parameter in held.named_parameters()} | parameters
         frame = frame.f_back
-    return found
+    return parameters, nodes
+
+
+def is_made_by_a_layer(node: Node) -> bool:
+    """Whether the innermost line that made ``node`` is not the user's but one of `nn`'s."""
+    code = getattr(node, "code", None)
+    return code is not None and OURS[code.co_filename]
 
 
 def same_place(a: Node, b: Node) -> bool:

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -10,7 +11,7 @@ from autograd.graph import Node
 from autograd.viz.dot import dot
 from autograd.viz.layout import render
 from autograd.viz.text import tree_of
-from autograd.viz.trace import Trace, excerpt
+from autograd.viz.trace import Trace, excerpt, lens
 from autograd.viz.wording import formulas, heading, omission
 
 DIRECTIONS = ("LR", "TB", "RL", "BT")
@@ -67,9 +68,9 @@ class Picture:
 
     def _summary(self) -> str:
         result = heading(self.trace.nodes[-1], formulas(self.trace)[-1]) or "a leaf"
-        shown, total = len(self.trace.nodes), self.trace.total
+        total = self.trace.total
         size = "1 node" if total == 1 else f"{total} nodes"
-        return f"the graph of {result}, {omission(shown, total) or size}"
+        return f"the graph of {result}, {omission(self.trace) or size}"
 
     def _tooltips(self) -> dict[str, str]:
         """For each node, by its name in the DOT source, a title with all digits."""
@@ -95,7 +96,17 @@ class Picture:
             return {"text/plain": f"{tree_of(self.trace)}\n(no picture: {error})"}
 
 
-def draw(root: Node, *, rankdir: str = "LR", derivatives: bool = True, max_nodes: int | None = None) -> Picture:
+def draw(
+    root: Node,
+    *,
+    rankdir: str = "LR",
+    derivatives: bool = True,
+    max_nodes: int | None = None,
+    around: Node | None = None,
+    up: int = 2,
+    down: int = 2,
+    path: Sequence[Node] = (),
+) -> Picture:
     """The graph that ``root`` was made from, as a `Picture`.
 
     >>> from autograd import Value
@@ -109,13 +120,15 @@ def draw(root: Node, *, rankdir: str = "LR", derivatives: bool = True, max_nodes
     rankdir:     where the computation runs: "LR" from left to right, "TB" from top to bottom, "RL", "BT"
     derivatives: write on each edge the local derivative, the factor of the chain rule
     max_nodes:   draw only so many, those nearest the root; without it, all of up to 400, and 30 of a larger graph
+    around:      draw only what is near this node: ``up`` operations towards the leaves, ``down`` towards the result
+    path:        a pair of nodes: draw only what lies between the first and the second
 
     Displays itself in a notebook; ``.save("graph.svg")``, also .png and .dot; ``.svg()``, ``.png()``, ``.dot``.
     The layout is Graphviz's: without it, .dot and the text of `tree` are what is left.
     """
     if rankdir not in DIRECTIONS:
         raise ValueError(f"rankdir is one of {', '.join(DIRECTIONS)}; got {rankdir!r}")
-    shown = excerpt(root, max_nodes)
+    shown = excerpt(root, max_nodes) if around is None and not path else lens(root, around, up, down, path)
     return Picture(shown, dot(shown, rankdir, derivatives))
 
 

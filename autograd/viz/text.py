@@ -68,7 +68,7 @@ def tree_of(trace: Trace, ascii: bool = False) -> str:
             stack.append((child, indent + ("└─ " if last else "├─ "), indent + ("   " if last else "│  ")))
     if ascii:
         lines = [[_ascii(text) for text in line] for line in lines]
-    caption = omission(len(seen), trace.total)
+    caption = omission(trace, len(seen))
     return "\n".join(_aligned(lines) + ([caption] if caption else []))
 
 

@@ -5,14 +5,21 @@ Nodes are numbered in topological order, hence two traces of one graph are equal
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from autograd.graph import Node, plain, topological_order
-from autograd.viz.names import SourceLine, assigned_name, parameter_names, same_place, source_line
+from autograd.viz.names import (
+    SourceLine,
+    assigned_name,
+    is_made_by_a_layer,
+    known_names,
+    same_place,
+    source_line,
+)
 
 # A picture of more nodes than MOST is one that nobody reads and that Graphviz takes minutes for; the FEW drawn
 # instead fit a screen.
@@ -99,6 +106,7 @@ class Trace:
     """The nodes in topological order, the edges by child and argument.
 
     total: how many nodes the graph has
+    chosen: which of them are here, where that is not all
     lines: the source lines that made the nodes
     steps: the passes in the engine's order; of what the trace shows, and empty where nobody asked for them
     """
@@ -106,6 +114,7 @@ class Trace:
     nodes: tuple[NodeRecord, ...]
     edges: tuple[EdgeRecord, ...]
     total: int
+    chosen: str = ""
     lines: tuple[SourceLine, ...] = ()
     steps: tuple[StepRecord, ...] = ()
 
@@ -139,8 +148,63 @@ def excerpt(root: Node, max_nodes: int | None = None, steps: bool = False) -> Tr
         raise ValueError(f"max_nodes is how many nodes to show at most, an int of at least 1; got {max_nodes!r}")
     near = _nearest(root, max_nodes) if len(order) > max_nodes else set(order)
     shown = [node for node in order if node in near]
-    found = _records(root, shown, len(order))
+    found = replace(_records(root, shown, len(order)), chosen="those nearest the result")
     return _with_steps(found, order, shown) if steps else found
+
+
+def lens(root: Node, around: Node | None = None, up: int = 2, down: int = 2, path: Sequence[Node] = ()) -> Trace:
+    """A part of the graph of ``root``: what is ``around`` a node, or what lies on a ``path`` between two.
+
+    up, down: how many operations to go from ``around``, towards the leaves and towards the result
+    path:     two nodes; shown are all that lie on some way from the first to the second
+
+    Errors: ValueError for a node that is not in the graph, and for a part too large to read.
+    """
+    order = topological_order(root)
+    asked = [around] if around is not None else list(path)
+    if (around is None) != bool(path) or (path and len(path) != 2):
+        raise ValueError("a lens is around=node, or path=(node, node) from an operand to a result; give one of the two")
+    if foreign := [node for node in asked if not any(node is each for each in order)]:
+        raise ValueError(f"{foreign[0]!r} is not in the graph of {root!r}; give one of the nodes it was made from")
+    for name, count in (("up", up), ("down", down)):
+        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+            raise ValueError(f"{name} is how many operations to go from the node, an int of at least 0; got {count!r}")
+    if around is not None:
+        kept = _reach(around, up, lambda node: node.parents) | _reach(around, down, _children(order).__getitem__)
+        chosen = f"those up to {up} above and {down} below {around.label or assigned_name(around) or 'the node'}"
+    else:
+        start, end = path
+        above = _reach(end, len(order), lambda node: node.parents)
+        kept = above & _reach(start, len(order), _children(order).__getitem__)
+        chosen = "those on the paths between the two"
+        if not kept:
+            raise ValueError("nothing leads from the first of path to the second; write path=(operand, result)")
+    if len(kept) > MOST:
+        raise ValueError(
+            f"the lens takes in {len(kept):,} nodes, and nobody reads a picture of more than {MOST}; make up and down "
+            f"smaller, or list the largest paths with root.explain(leaf)"
+        )
+    return replace(_records(root, [node for node in order if node in kept], len(order)), chosen=chosen)
+
+
+def _children(order: Sequence[Node]) -> dict[Node, list[Node]]:
+    """For each node those that were made from it."""
+    children: dict[Node, list[Node]] = {node: [] for node in order}
+    for node in order:
+        for parent in node.parents:
+            children[parent].append(node)
+    return children
+
+
+def _reach(start: Node, levels: int, following: Callable[[Node], Sequence[Node]]) -> set[Node]:
+    """``start`` and what is at most ``levels`` steps from it."""
+    found, edge = {start}, [start]
+    for _ in range(levels):
+        edge = list(dict.fromkeys(other for node in edge for other in following(node) if other not in found))
+        found.update(edge)
+        if not edge:
+            break
+    return found
 
 
 def _nearest(root: Node, count: int) -> set[Node]:
@@ -158,20 +222,21 @@ def _nearest(root: Node, count: int) -> set[Node]:
 def _records(root: Node, order: Sequence[Node], total: int) -> Trace:
     ids = {node: i for i, node in enumerate(order)}
     backward_ran = _has_gradient(root)
-    parameters = parameter_names()
+    parameters, variables = known_names()
     # what one expression made on the way to its result, such as a layer its neurons, does not bear the result's name
     inner = {parent for node in order for parent in node.parents if same_place(parent, node)}
     lines: dict[SourceLine, int] = {}
     nodes, edges = [], []
     for node, i in ids.items():
         shown = [(k, parent) for k, parent in enumerate(node.parents) if parent in ids]
-        made_at = source_line(node)
-        line = None if made_at is None else lines.setdefault(made_at, len(lines))
-        name = str(node.label or parameters.get(id(node)) or ("" if node in inner else assigned_name(node)))
+        at = source_line(node)
+        line = None if at is None else lines.setdefault(at, len(lines))
+        assigned = variables.get(id(node), "") if is_made_by_a_layer(node) else assigned_name(node)
+        name = str(node.label or parameters.get(id(node)) or ("" if node in inner else assigned))
         nodes.append(_record(node, i, name, line, node is root, backward_ran, len(node.parents) - len(shown)))
         derivatives = _derivatives(node)
         edges += [EdgeRecord(ids[parent], i, k, derivatives[k]) for k, parent in shown]
-    return Trace(tuple(nodes), tuple(edges), total, tuple(lines))
+    return Trace(tuple(nodes), tuple(edges), total, lines=tuple(lines))
 
 
 def _with_steps(found: Trace, order: Sequence[Node], shown: Sequence[Node]) -> Trace:

@@ -98,6 +98,8 @@ def facts(node: NodeRecord) -> list[tuple[str, str, float]]:
     return lines
 
 
-def omission(shown: int, total: int) -> str:
+def omission(trace: Trace, shown: int | None = None) -> str:
     """What was left out, as a caption; "" if nothing."""
-    return f"showing {shown:,} of {total:,} nodes: those nearest the result" if shown < total else ""
+    count = len(trace.nodes) if shown is None else shown
+    chosen = trace.chosen or "those nearest the result"
+    return f"showing {count:,} of {trace.total:,} nodes: {chosen}" if count < trace.total else ""

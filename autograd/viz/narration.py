@@ -1,0 +1,296 @@
+"""A step of a trace in words: what a player says, whether on a page or in a terminal."""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from autograd.viz.trace import EdgeRecord, Send, StepRecord, Trace
+from autograd.viz.wording import LONGEST_FORMULA, formulas, heading, name, number
+
+MANY = 6  # operands that a sentence names one by one; of more, only the LARGEST
+LARGEST = 3
+MOST_NAMES = 20  # in an error
+
+DERIVATIVES: dict[str, tuple[str, ...]] = {
+    "mul": ("b", "a"),
+    "div": ("1 / b", "-y / b"),
+    "exp": ("y",),
+    "log": ("1 / a",),
+    "sqrt": ("1 / (2 * y)",),
+    "tanh": ("1 - y ** 2",),
+    "sigmoid": ("y * (1 - y)",),
+    "sin": ("cos a",),
+    "cos": ("-sin a",),
+}
+"""∂y/∂a and ∂y/∂b in words, for the operations of the first lessons. A test holds them to the table of operations."""
+
+INFIX = {"add": "+", "sub": "−", "mul": "×", "div": "/", "power": "**", "sum": "+", "prod": "×"}
+
+
+def narrate(trace: Trace, i: int) -> str:
+    """Step ``i`` of the trace (from 0) in one line: ``e = a * b: 2 × −3 = −6``.
+
+    For many steps of one trace make a `Narrator` once: names are worked out for the whole graph.
+    """
+    return Narrator(trace).sentence(i)
+
+
+def formula_lines(trace: Trace, i: int) -> list[str]:
+    """What step ``i`` (from 0) does to each gradient: ``grad a  =  −2 × −3  =  +6``, or ``+=`` where one was already.
+
+    Nothing for a forward step, for the seed, and between `Tensor`s.
+    """
+    return Narrator(trace).lines(i)
+
+
+def find_step(trace: Trace, at: str | int | None) -> int:
+    """The index from 0 of the step that ``at`` asks for; None is the first.
+
+    ``"e:forward"`` computes e, ``"e:backward"`` sends its gradient on, or, where e is a leaf, completes it;
+    ``"e"`` is the first of these that there is. ``"seed"``, ``"forward"`` and ``"backward"`` begin a pass, and a
+    number counts the steps from 1. `ValueError` if there is no such step.
+    """
+    return Narrator(trace).find(at)
+
+
+class Narrator:
+    """The words for one trace.
+
+    names: what each node is called: its name, its formula or "#5"; and "h#5" where several are called h
+    """
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+        self.operands = trace.operands()
+        self.bare = [name(node.name) for node in trace.nodes]
+        shared = Counter(self.bare)
+        self.nodes = [
+            replace(node, name=f"{title}#{node.id}" if title and shared[title] > 1 else title)
+            for node, title in zip(trace.nodes, self.bare, strict=True)
+        ]
+        made_by = formulas(replace(trace, nodes=tuple(self.nodes)))
+        lone = [name(node.symbol) or name(node.op) for node in self.nodes]
+        self.formulas = [text if text != sign else "" for text, sign in zip(made_by, lone, strict=True)]
+        repeated = Counter(self.formulas)
+        self.names = []
+        for node, formula in zip(self.nodes, self.formulas, strict=True):
+            if node.name:
+                self.names.append(name(node.name))
+            elif node.kind == "constant" and node.data is not None:
+                self.names.append(number(node.data))
+            else:
+                self.names.append(formula if formula and repeated[formula] == 1 else f"#{node.id}")
+
+    def title(self, i: int) -> str:
+        """The node with what made it: ``e = a * b``; ``n (dot)`` where there is no room for a formula."""
+        node, formula = self.nodes[i], self.formulas[i]
+        if node.op and not formula:
+            return f"{self.names[i]} ({name(node.op)})"
+        return heading(node if node.name or self.names[i] == formula else replace(node, name=self.names[i]), formula)
+
+    def sentence(self, i: int) -> str:
+        """As `narrate`."""
+        step = self.trace.steps[i]
+        if step.kind == "forward":
+            return self._forward(step.node)
+        if step.kind == "seed":
+            return f"the result {self.names[step.node]} starts with gradient 1"
+        return self._backward(step)
+
+    # ----- forward -----
+
+    def _forward(self, i: int) -> str:
+        node, title = self.nodes[i], self.title(i)
+        if node.shape is not None or node.data is None:
+            result = "" if node.data is None else f", {number(node.data)}"
+            return f"{title}: an array of shape {node.shape}{result}"
+        numbers = [self.nodes[edge.parent].data for edge in self.operands[i]]
+        result = f"{number(node.data)}{_remark(node.data)}"
+        if node.hidden:
+            return f"{title}: {result}, from operands that are not all shown"
+        return f"{title}: {_computed(node.op, node.symbol, [x for x in numbers if x is not None], result)}"
+
+    # ----- backward -----
+
+    def _backward(self, step: StepRecord) -> str:
+        node, sends = self.nodes[step.node], list(step.sends)
+        upstream = sends[0].upstream if sends else None
+        title = self.title(step.node)
+        if upstream is None:
+            wanting = [edge.parent for edge in self.operands[step.node] if self.nodes[edge.parent].kind != "constant"]
+            to = _listed([self.names[parent] for parent in wanting])
+            parts = [f"{title} sends its gradient on{to and ' to '}{to}."]
+        else:
+            parts = [f"{title} has gradient {number(upstream)}{_remark(upstream)}."]
+        many = len(sends) > MANY
+        if many:
+            parts.append(f"It goes to {len(sends)} operands.")
+            sends = largest(sends)
+        parts += [self._send(send) for send in sends]
+        if many:
+            parts.append(f"And {len(step.sends) - LARGEST} more.")
+        if node.hidden:
+            parts.append(f"Operands not shown: {node.hidden:,}.")
+        return " ".join(parts)
+
+    def _send(self, send: Send) -> str:
+        edge = self.trace.edges[send.edge]
+        gives = f"To {self.names[edge.parent]}: × {self._derivative(edge, send.derivative)} gives "
+        gives += f"{signed(send.contribution)}{_remark(send.contribution)}"
+        if send.before is None:
+            return f"{gives}."
+        before, after = number(send.before), number(send.after)
+        return f"{gives}, added to what came before: {before} + {number(send.contribution)} = {after}."
+
+    def _derivative(self, edge: EdgeRecord, derivative: float) -> str:
+        """``b = −3``: the local derivative in terms of the operands where that is short, and its number."""
+        formula = self._rule(edge)
+        return f"{formula} = {number(derivative)}" if formula else number(derivative)
+
+    def _rule(self, edge: EdgeRecord) -> str:
+        """The derivative in terms of the operands; "" where that is no help."""
+        node = self.nodes[edge.child]
+        called = [operand.parent for operand in self.operands[edge.child]]
+        half = len(called) // 2
+        if node.hidden:
+            return ""
+        if node.op == "dot" and edge.argument < 2 * half:
+            rule, letters = "a", {"a": called[(edge.argument + half) % (2 * half)]}
+        elif len(DERIVATIVES.get(node.op, ())) == len(called):
+            rule, letters = DERIVATIVES[node.op][edge.argument], dict(zip("ab", called, strict=False)) | {"y": node.id}
+        else:
+            return ""
+        if rule in letters:
+            other = self.nodes[letters[rule]]
+            is_bare = other.kind == "constant" and not other.name  # "2 = 2" says nothing
+            has_moved = other.data != edge.derivative  # somebody assigned to its data after the forward pass
+            return "" if is_bare or has_moved else self.names[other.id]
+        text = re.sub(r"\b[aby]\b", lambda letter: _atom(self.names[letters[letter[0]]]), rule).replace("-", "−")
+        return f"({text})" if len(text) <= LONGEST_FORMULA else ""
+
+    def lines(self, i: int) -> list[str]:
+        """As `formula_lines`."""
+        lines = []
+        for send in self.trace.steps[i].sends:
+            parent = _atom(self.names[self.trace.edges[send.edge].parent])
+            sign = "=" if send.before is None else "+="
+            product = f"{number(send.upstream)} × {number(send.derivative)}"
+            lines.append(f"grad {parent}  {sign}  {product}  =  {signed(send.contribution)}")
+        return lines
+
+    # ----- finding -----
+
+    def find(self, at: str | int | None) -> int:
+        """As `find_step`."""
+        steps = self.trace.steps
+        if at is None:
+            return 0
+        if isinstance(at, bool) or not isinstance(at, str | int):
+            kind = f"{type(at).__name__} {at!r}"
+            raise TypeError(f'at is a name, as in at="e:backward", or the number of a step from 1; got {kind}')
+        if isinstance(at, int):
+            if 1 <= at <= len(steps):
+                return at - 1
+            raise ValueError(f"there is no step {at}; {self._what_there_is()}")
+        passes: tuple[str, ...] = ("forward", "backward")
+        wanted = at.strip()
+        nodes = self._called(wanted)
+        if not nodes and ":" in wanted and wanted.rpartition(":")[2].strip() in passes:
+            wanted, _, only = wanted.rpartition(":")
+            passes = (only.strip(),)
+            nodes = self._called(wanted)
+        if len(nodes) > 1:
+            them = _listed([self.names[i] for i in nodes])
+            raise ValueError(f"{len(nodes)} nodes are called {name(wanted)!r}; say which: {them}")
+        if nodes:
+            found = [step for kind in passes if (step := self._step_of(nodes[0], kind)) is not None]
+            if not found:
+                raise ValueError(f"{self.names[nodes[0]]} has no {' or '.join(passes)} step; {self._what_there_is()}")
+            return found[0]
+        starts = [i for i, step in enumerate(steps) if step.kind == wanted]
+        if starts:
+            return starts[0]
+        if wanted.isdecimal() and wanted.isascii():
+            return self.find(int(wanted))
+        raise ValueError(f"no step is called {name(at)!r}; {self._what_there_is()}")
+
+    def _called(self, wanted: str) -> list[int]:
+        """The nodes by this name: the one that sentences call so, else those that pictures do."""
+        wanted = name(wanted).replace(" ", "")
+        for titles in (self.names, [f"#{node.id}" for node in self.nodes], self.formulas, self.bare):
+            found = [i for i, title in enumerate(titles) if wanted and title.replace(" ", "") == wanted]
+            if found:
+                return found
+        return []
+
+    def _step_of(self, i: int, kind: str) -> int | None:
+        """The step that computes node ``i``, or that sends its gradient on; for a leaf, the last that adds to it."""
+        last = None
+        for place, step in enumerate(self.trace.steps):
+            if step.node == i and step.kind == kind:
+                return place
+            sent = any(self.trace.edges[send.edge].parent == i for send in step.sends)
+            if kind == "backward" and (sent or (step.kind == "seed" and step.node == i)):
+                last = place
+        return last
+
+    def _what_there_is(self) -> str:
+        wanting = [title for title, node in zip(self.names, self.nodes, strict=True) if node.kind != "constant"]
+        return f"there are 1 to {len(self.trace.steps)}, seed, forward, backward, and {_listed(wanting)}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def signed(x: float) -> str:
+    """As `number`, with the plus written: ``+6``."""
+    return f"+{number(x)}" if x > 0 else number(x)
+
+
+def largest(sends: Sequence[Send]) -> list[Send]:
+    """The few that matter most."""
+    return sorted(sends, key=lambda send: _size(send.contribution), reverse=True)[:LARGEST]
+
+
+def _remark(x: float) -> str:
+    return ", not a number" if math.isnan(x) else ", infinite" if math.isinf(x) else ""
+
+
+def _atom(text: str) -> str:
+    return text if re.fullmatch(r"[^\W\d][\w.#]*|#?[\d.]+", text) else f"({text})"
+
+
+def _size(x: float) -> float:
+    """For looking out the largest: a nan before everything."""
+    return math.inf if math.isnan(x) else abs(x)
+
+
+def _computed(op: str, symbol: str, xs: Sequence[float], result: str) -> str:
+    """The operation on numbers: ``2 × −3 = −6`` or ``tanh(0.5) = 0.4621``."""
+    if op in ("dot", "sum", "prod"):
+        half = len(xs) // 2
+        terms = [(number(x), x) for x in xs]
+        if op == "dot":
+            pairs = zip(xs[:half], xs[half : 2 * half], strict=True)
+            terms = [(f"{number(w)} × {number(x)}", w * x) for w, x in pairs] + terms[2 * half :]
+        sign = INFIX["sum" if op == "dot" else op]
+        if len(xs) <= MANY:
+            return f"{f' {sign} '.join(text for text, _ in terms)} = {result}"
+        return f"the largest terms are {_largest(terms)}; the result is {result}"
+    if len(xs) > MANY:
+        return f"the largest operands are {_largest([(number(x), x) for x in xs])}; the result is {result}"
+    if op in INFIX:
+        left, right = map(number, xs)
+        return f"{f'({left})' if op == 'power' and xs[0] < 0 else left} {INFIX[op]} {right} = {result}"
+    if op == "neg":
+        return f"−({number(xs[0])}) = {result}"
+    return f"{name(symbol if symbol.isalnum() else op)}({', '.join(map(number, xs))}) = {result}"
+
+
+def _largest(terms: Sequence[tuple[str, float]]) -> str:
+    first = sorted(terms, key=lambda term: _size(term[1]), reverse=True)[:LARGEST]
+    return f"{', '.join(text for text, _ in first)} and {len(terms) - LARGEST:,} more"

@@ -1,0 +1,250 @@
+"""The words for the steps of a trace, and how a step is found by name."""
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from test_hostile_labels import HOSTILE
+
+import autograd
+from autograd import Tensor, Value, dot
+from autograd.ops import OPS
+from autograd.viz.narration import DERIVATIVES, Narrator, find_step, formula_lines, narrate
+from autograd.viz.trace import Trace, excerpt, trace
+
+
+def lesson() -> Value:
+    """L = (a b + c) f; b is used twice, in e and then in u."""
+    a, b, c = Value(2.0, "a"), Value(-3.0, "b"), Value(10.0, "c")
+    e = a * b
+    u = e + b
+    d = u + c
+    f = Value(-2.0, "f")
+    L = d * f
+    for node, label in ((e, "e"), (u, "u"), (d, "d"), (L, "L")):
+        node.label = label
+    return L
+
+
+def sentences(root: Value | Tensor) -> list[str]:
+    steps = trace(root)
+    return [narrate(steps, i) for i in range(len(steps.steps))]
+
+
+def test_every_step_is_one_plain_sentence() -> None:
+    assert sentences(lesson()) == [
+        "e = a * b: 2 × −3 = −6",
+        "u = e + b: −6 + −3 = −9",
+        "d = u + c: −9 + 10 = 1",
+        "L = d * f: 1 × −2 = −2",
+        "the result L starts with gradient 1",
+        "L = d * f has gradient 1. To d: × f = −2 gives −2. To f: × d = 1 gives +1.",
+        "d = u + c has gradient −2. To u: × 1 gives −2. To c: × 1 gives −2.",
+        "u = e + b has gradient −2. To e: × 1 gives −2. To b: × 1 gives −2.",
+        "e = a * b has gradient −2. To a: × b = −3 gives +6. "
+        "To b: × a = 2 gives −4, added to what came before: −2 + −4 = −6.",
+    ]
+
+
+def test_formula_lines_tell_the_first_gradient_from_those_added() -> None:
+    steps = trace(lesson())
+    assert formula_lines(steps, 8) == ["grad a  =  −2 × −3  =  +6", "grad b  +=  −2 × 2  =  −4"]
+    assert all(formula_lines(steps, i) == [] for i in range(5))
+
+
+def test_a_formula_stands_in_parentheses_on_a_formula_line() -> None:
+    a, b = Value(2.0, "a"), Value(-3.0, "b")
+    steps = trace((a * b).tanh())
+    assert formula_lines(steps, 3)[0].startswith("grad (a * b)  =  1 × ")
+
+
+def test_a_constant_is_sent_nothing() -> None:
+    steps = trace(Value(3.0, "x") * 2.0)
+    assert formula_lines(steps, 2) == ["grad x  =  1 × 2  =  +2"]
+    assert narrate(steps, 2) == "x * 2 has gradient 1. To x: × 2 gives +2."
+
+
+def test_a_node_used_twice_by_one_operation_is_sent_to_twice() -> None:
+    y = Value(3.0, "y")
+    steps = trace(y * y)
+    assert formula_lines(steps, 2) == ["grad y  =  1 × 3  =  +3", "grad y  +=  1 × 3  =  +3"]
+    assert "To y: × y = 3 gives +3, added to what came before: 3 + 3 = 6." in narrate(steps, 2)
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (lambda x, y: x - y, "x - y: 2 − −3 = 5"),
+        (lambda x, y: x / y, "x / y: 2 / −3 = −0.6667"),
+        (lambda x, y: y**2, "y ** 2: (−3) ** 2 = 9"),
+        (lambda x, y: -y, "-y: −(−3) = 3"),
+        (lambda x, y: x.tanh(), "tanh(x): tanh(2) = 0.964"),
+        (lambda x, y: x.maximum(y), "max(x, y): max(2, −3) = 2"),
+        (lambda x, y: autograd.sum([x, y, x]), "Σ(x, y, x): 2 + −3 + 2 = 1"),
+        (lambda x, y: autograd.prod([x, y, x]), "prod: 2 × −3 × 2 = −12"),
+        (lambda x, y: dot([x, y], [y, y], x), "dot: 2 × −3 + −3 × −3 + 2 = 5"),
+        (lambda x, y: y.log(), "log(y): log(−3) = nan, not a number"),
+        (lambda x, y: x / 0.0, "x / 0: 2 / 0 = inf, infinite"),
+    ],
+)
+def test_a_forward_step_is_the_operation_on_numbers(made: Callable[[Value, Value], Value], said: str) -> None:
+    forward = sentences(made(Value(2.0, "x"), Value(-3.0, "y")))[0]
+    assert re.sub(r"#\d+ \((\w+)\)", r"\1", forward) == said
+
+
+def test_of_many_operands_the_three_largest_are_named() -> None:
+    ws = [Value(float(i), f"w{i}") for i in range(1, 8)]
+    xs = [Value(-10.0 * i, f"x{i}") for i in range(1, 8)]
+    n = dot(ws, xs, Value(0.5, "b"))
+    n.label = "n"
+    forward, _, backward = sentences(n)
+    assert forward == "n (dot): the largest terms are 7 × −70, 6 × −60, 5 × −50 and 5 more; the result is −1400"
+    assert backward == (
+        "n (dot) has gradient 1. It goes to 15 operands. To w7: × x7 = −70 gives −70. "
+        "To w6: × x6 = −60 gives −60. To w5: × x5 = −50 gives −50. And 12 more."
+    )
+    assert len(formula_lines(trace(n), 2)) == 15
+
+
+def test_a_nan_is_the_first_of_many_to_be_named() -> None:
+    terms = [Value(math.nan if i == 5 else 1.0, f"x{i}") for i in range(9)]
+    root = autograd.logsumexp(terms)
+    assert "are nan, 1, 1 and 6 more" in sentences(root)[0]
+    assert "gives nan, not a number" in sentences(root)[2]
+
+
+def test_the_words_for_derivatives_are_the_tables() -> None:
+    """Each formula is evaluated as it stands, and compared with the row's partial."""
+    for op, rules in DERIVATIVES.items():
+        a, b = 0.7, 1.3
+        y = Value._apply(OPS[op], *[Value(a), Value(b)][: len(rules)])
+        words = {"a": a, "b": b, "y": y.data, "cos": math.cos, "sin": math.sin}
+        found = [eval(re.sub(r"\b(cos|sin) a", r"\1(a)", rule), words) for rule in rules]
+        assert found == pytest.approx(y.vjp(1.0), rel=1e-12), op
+
+
+def test_derivatives_are_spelled_with_the_names_of_the_operands() -> None:
+    p, q = Value(0.5, "p"), Value(2.0, "q")
+    y = (p / q).tanh()
+    y.label = "y"
+    tanh, division = sentences(y)[-2:]
+    assert "To p / q: × (1 − y ** 2) = " in tanh
+    assert "To p: × (1 / q) = 0.5" in division and "To q: × (−(p / q) / q) = −0.125" in division
+
+
+def test_a_derivative_too_long_to_read_is_only_its_number() -> None:
+    root = Value(4.0, "x").sqrt()
+    root.label = "a_name_of_23_characters"
+    assert sentences(root)[-1].endswith("To x: × 0.25 gives +0.25.")
+
+
+def test_a_number_moved_after_the_forward_pass_is_not_called_the_derivative() -> None:
+    a, b = Value(2.0, "a"), Value(-3.0, "b")
+    root = a * b
+    b.data = 100.0
+    assert "To a: × −3 gives −3." in narrate(trace(root), 2)
+
+
+# ----- names -----
+
+
+def unnamed(steps: Trace) -> Trace:
+    return replace(steps, nodes=tuple(replace(node, name="") for node in steps.nodes))
+
+
+def test_nodes_without_a_name_are_called_by_formula_or_number() -> None:
+    assert Narrator(unnamed(trace((Value(2.0) * 3.0).exp()))).names == ["#0", "3", "#2", "#3"]
+    x = Value(2.0, "x")
+    assert Narrator(trace((x * 3.0).exp() + x * 3.0)).names[:4] == ["x", "3", "#2", "exp(x * 3)"]
+
+
+def test_nodes_of_one_name_are_told_apart() -> None:
+    h = Value(0.5, "h")
+    for _ in range(2):
+        h = h.tanh()
+        h.label = "h"
+    steps = trace(h)
+    assert Narrator(steps).names == ["h#0", "h#1", "h#2"]
+    assert narrate(steps, 1) == "h#2 = tanh(h#1): tanh(0.4621) = 0.4318"
+    with pytest.raises(ValueError, match=r"3 nodes are called 'h'; say which: h#0, h#1, h#2"):
+        find_step(steps, "h")
+    assert find_step(steps, "h#1") == 0
+
+
+@pytest.mark.parametrize("label", HOSTILE)
+def test_hostile_names_stay_on_one_printable_line(label: str) -> None:
+    y = Value(1.0, label) * Value(2.0, label)
+    y.label = label
+    steps = trace(y)
+    for i in range(len(steps.steps)):
+        assert all(line.isprintable() for line in (narrate(steps, i), *formula_lines(steps, i)))
+
+
+# ----- Tensors, excerpts, lone leaves -----
+
+
+def test_a_tensor_is_told_by_shape_and_by_where_its_gradient_goes() -> None:
+    W = Tensor(np.ones((2, 3)), label="W")
+    y = W @ [1.0, 2.0, 3.0]
+    y.label = "y"
+    said = sentences(y.sum())
+    assert "an array of shape (2,)" in said[0]
+    assert said[-1].endswith("sends its gradient on to W.")
+    assert formula_lines(trace(y.sum()), len(said) - 1) == []
+
+
+def test_an_excerpt_says_what_it_does_not_show() -> None:
+    L = lesson()
+    steps = excerpt(L, 2, steps=True)
+    assert narrate(steps, 0) == "d (add): 1, from operands that are not all shown"
+    assert narrate(steps, 3) == "L (mul) has gradient 1. To d: × −2 gives −2. Operands not shown: 1."
+    assert narrate(steps, 4) == "d (add) sends its gradient on. Operands not shown: 2."
+
+
+def test_a_lone_leaf_has_only_its_seed() -> None:
+    assert sentences(Value(1.0, "x")) == ["the result x starts with gradient 1"]
+
+
+# ----- find_step -----
+
+
+@pytest.mark.parametrize(
+    ("at", "step"),
+    [
+        (None, 1), ("e", 1), ("e:forward", 1), ("e:backward", 9), ("b", 9), ("b:backward", 9), ("f", 6), ("seed", 5),
+        ("forward", 1), ("backward", 6), (1, 1), (9, 9), ("7", 7), (" L : backward ", 6), ("a*b", 1), ("#3", 2),
+        ("L:backward", 6),
+    ],
+)  # fmt: skip
+def test_a_step_is_found(at: str | int | None, step: int) -> None:
+    assert find_step(trace(lesson()), at) == step - 1
+
+
+@pytest.mark.parametrize("at", ["x", "", "e:sideways", "x:backward", "10", 0, 10, -1, "a:forward"])
+def test_what_is_not_found_is_told_with_what_there_is(at: str | int) -> None:
+    with pytest.raises(ValueError, match=r"there are 1 to 9, seed, forward, backward, and a, b, e, u, c, d, f, L$"):
+        find_step(trace(lesson()), at)
+
+
+def test_no_more_than_twenty_names_are_listed() -> None:
+    root = autograd.sum([Value(1.0, f"x{i}") for i in range(30)])
+    root.label = "S"
+    with pytest.raises(ValueError, match="x19 and 11 more"):
+        find_step(trace(root), "nobody")
+
+
+@pytest.mark.parametrize("at", [True, 1.0, SimpleNamespace()])
+def test_what_is_no_name_and_no_number_is_a_type_error(at: object) -> None:
+    with pytest.raises(TypeError, match='at="e:backward"'):
+        find_step(trace(lesson()), at)  # type: ignore[arg-type]
+
+
+def test_a_name_comes_before_a_word_of_ours() -> None:
+    y = Value(1.0, "seed") * Value(2.0, "7")
+    y.label = "y:backward"
+    steps = trace(y)
+    assert [find_step(steps, at) for at in ("seed", "7", "y:backward", "y:backward:backward")] == [2, 2, 0, 2]
