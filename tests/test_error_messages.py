@@ -490,7 +490,7 @@ def test_a_message_says_what_came_and_what_to_write(wrong: Callable[[], Any], ki
 def test_a_step_is_asked_for_by_name_or_number() -> None:
     y = Value(2.0) * 3.0
     with pytest.raises(
-        TypeError, match=r"at is a name, as in at=.e:backward., or the number of a step from 1; got 1\.5"
+        TypeError, match=r"at is a name, as in at=.e:backward., or the number of a step from 1; got float 1\.5"
     ):
         step(y, at=1.5)  # type: ignore[arg-type]
 
