@@ -78,7 +78,7 @@ def ieee_arithmetic() -> Iterator[None]:
 def no_names() -> Any:
     """``with no_names():`` nodes do not keep where they were made; for loops that nobody will look into.
 
-    Without it a picture calls a node by the variable it was assigned to, and shows its line. `nn.fit` does without them.
+    Without it a picture calls a node by the variable it was assigned to, and shows its line; `nn.fit` does without.
     """
     return setting(naming=False)
 

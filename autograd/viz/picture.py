@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -51,20 +51,11 @@ class Picture:
         """Write the picture in the form that the name asks for: .svg, .png, .dot or .gv. Returns the path."""
         if not isinstance(path, str | os.PathLike):
             raise TypeError(f'path is a file name, as in save("graph.svg"), not {type(path).__name__} {path!r}')
-        path = Path(path)
-        suffix = path.suffix.lower()
-        if suffix not in (".svg", ".png", ".dot", ".gv"):
+        path, source = Path(path), self.dot.encode
+        forms = {".svg": lambda: self.svg().encode(), ".png": self.png, ".dot": source, ".gv": source}
+        if path.suffix.lower() not in forms:
             raise ValueError(f"a graph is saved as .svg, .png, .dot or .gv; got {path.name!r}")
-        if not path.parent.is_dir():
-            raise FileNotFoundError(f"there is no folder {str(path.parent)!r}; make it before you save {path.name!r}")
-        content = self.png() if suffix == ".png" else (self.svg() if suffix == ".svg" else self.dot).encode()
-        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-        try:  # whoever reads the file meanwhile sees the old picture or the new one, never half of one
-            unfinished.write_bytes(content)
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
-        return path
+        return put(path, forms[path.suffix.lower()])
 
     def _summary(self) -> str:
         result = heading(self.trace.nodes[-1], formulas(self.trace)[-1]) or "a leaf"
@@ -130,6 +121,19 @@ def draw(
         raise ValueError(f"rankdir is one of {', '.join(DIRECTIONS)}; got {rankdir!r}")
     shown = excerpt(root, max_nodes) if around is None and not path else lens(root, around, up, down, path)
     return Picture(shown, dot(shown, rankdir, derivatives))
+
+
+def put(path: Path, content: Callable[[], bytes]) -> Path:
+    """Write ``content`` to ``path``: whoever reads it meanwhile sees the old file or the new one, never half of one."""
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {str(path.parent)!r}; make it before you save {path.name!r}")
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        unfinished.write_bytes(content())
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return path
 
 
 def display_bundle(node: Node) -> dict[str, str]:

@@ -17,7 +17,7 @@ from autograd.ops import Op
 from autograd.viz.dot import dot
 from autograd.viz.javascript import partial, row
 from autograd.viz.narration import Narrator
-from autograd.viz.picture import Picture
+from autograd.viz.picture import Picture, put
 from autograd.viz.stage import LABELLED, stage
 from autograd.viz.trace import Trace, excerpt
 from autograd.viz.wording import facts, omission
@@ -65,15 +65,7 @@ class Player:
             raise ValueError(
                 f'a player is saved as .html; got {path.name!r}; for a picture write draw(L).save("L.svg")'
             )
-        if not path.parent.is_dir():
-            raise FileNotFoundError(f"there is no folder {str(path.parent)!r}; make it before you save {path.name!r}")
-        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-        try:  # whoever opens the file meanwhile sees the old page or the new one, never half of one
-            unfinished.write_text(self.page(), encoding="utf-8")
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
-        return path
+        return put(path, lambda: self.page().encode())
 
     def picture(self) -> Picture:
         """The finished numbers, for where no script runs."""
