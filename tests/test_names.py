@@ -100,7 +100,9 @@ def test_a_number_in_an_expression_has_no_name() -> None:
 def test_names_can_be_switched_off_and_are_while_fit_runs() -> None:
     with no_names():
         hidden = Value(2.0) * 3.0
+        weights = Tensor([1.0, 2.0])
     assert names(hidden) == ["", "", ""]
+    assert names(weights.sum())[0] == ""
     assert trace(hidden).lines == ()
     seen: list[Any] = []
 

@@ -13,22 +13,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import chromium
+from helpers import same, samples
+from test_hostile_labels import HOSTILE
 
 import autograd
-from autograd import Tensor, Value
+from autograd import Tensor, Value, custom_op
+from autograd.array_ops import ARRAY_OPS
 from autograd.functions import operation
 from autograd.namespaces import ieee
 from autograd.ops import OPS, REDUCTIONS, Op
 from autograd.viz import layout
 from autograd.viz import player as player_module
 from autograd.viz.javascript import partial, row
+from autograd.viz.layout import LayoutError
 from autograd.viz.player import Player, step
 from autograd.viz.stage import stage
 from autograd.viz.trace import Trace, excerpt
 from autograd.viz.wording import number
-from tests.browser import chromium
-from tests.helpers import same, samples
-from tests.test_hostile_labels import HOSTILE
 
 
 def leaves(*data: float, names: str = "abcdefgh") -> list[Value]:
@@ -192,6 +194,30 @@ def test_a_notebook_gets_the_finished_picture_and_then_the_player(monkeypatch: p
     picture, html = outputs
     assert set(picture) == {"image/svg+xml", "text/plain"} and "−6" in picture["image/svg+xml"]
     assert set(html) == {"text/html", "text/plain"}
+
+
+def test_a_graphviz_that_fails_is_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> Any:
+        raise LayoutError("it took too long")
+
+    monkeypatch.setattr("autograd.viz.stage.render", broken)
+    x = Value(2.0)
+    player = step(x * x + 1.0)
+    assert player._repr_html_() == player.html
+    assert "glassgrad-player" in player.html
+
+
+def test_operations_that_have_no_javascript_leave_the_page_without_an_edit_field_and_rules() -> None:
+    """Of arrays, and a rule with a constant that no JavaScript literal writes."""
+    v = Tensor([1.0, 2.0])
+    assert step((v * v).sum()).html
+    assert partial(ARRAY_OPS["sum"], 0, "y", ["x"]) == ""
+
+    @custom_op(lambda m, y, x: m.where(x > math.inf, 1.0, 2.0))
+    def twice(m: Any, x: Any) -> Any:
+        return m.where(x > math.inf, x, 2.0 * x)
+
+    assert "Infinity" in step(twice(Value(3.0))).html
 
 
 def test_without_graphviz_the_player_lays_out_its_graph_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
