@@ -130,8 +130,13 @@ def shown_operands(nodes: Sequence[Any]) -> str:
 
 def _name(node: Any) -> str:
     """The label without what a terminal would obey."""
-    text = "".join(c if c.isprintable() else " " for c in str(node.label or "argument"))
+    text = printable(str(node.label or "argument"))
     return text if len(text) <= 40 else f"{text[:20]}…{text[-19:]}"
+
+
+def printable(text: str) -> str:
+    """``text`` with a blank for each control character: a terminal obeys them, and XML has no way to write them."""
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def check_forward(node: Any, op: Any, operands: Sequence[Any]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd.modes import printable
 from nn.checks import numbers, whole
 from nn.module import Module
 from nn.training import History, check_labels, checked_examples, predict
@@ -158,4 +159,4 @@ def digit_sheet(X: Any, labels: Any, scores: Any, *, columns: int = 10, title: s
 
 def _printable(title: str) -> str:
     """``title`` without control characters, which matplotlib would copy into an SVG that no reader accepts."""
-    return "".join(c if c == "\n" or c.isprintable() else " " for c in str(title))
+    return "\n".join(map(printable, str(title).split("\n")))

@@ -232,7 +232,7 @@ Record = Callable[[str, object], None]
 def recorded_tally(record_property: Record) -> Tally:
     """A tally that becomes part of a test's report."""
     tally: Tally = {}
-    record_property("random graphs", tally)
+    record_property("compared", tally)
     return tally
 
 

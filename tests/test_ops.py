@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers import error, plain, same, samples, second_partials, slopes, tensor_partials, value_partials
+from random_graphs import Record
 
 import autograd
 from autograd import Tensor, Value
@@ -193,8 +194,10 @@ EVERY_ROUTE = pytest.mark.parametrize("route", ROUTES, ids=lambda route: route._
 
 @EVERY_ROUTE
 @EVERY_OP
-def test_partials_agree_with_differences(op: Op, route: Any) -> None:
-    assert worst_error(op, route) < 1e-7
+def test_partials_agree_with_differences(op: Op, route: Any, record_property: Record) -> None:
+    worst = worst_error(op, route)
+    record_property("compared", {f"rows by {route.__name__}, against differences": (1, worst)})
+    assert worst < 1e-7
 
 
 @EVERY_ROUTE
@@ -263,15 +266,18 @@ def test_second_derivatives_by_forward_mode_are_the_same(op: Op) -> None:
 
 
 @EVERY_OP
-def test_the_row_passes_gradcheck_to_second_order(op: Op) -> None:
+def test_the_row_passes_gradcheck_to_second_order(op: Op, record_property: Record) -> None:
     """With differences of an adaptive step, and the complex step where the row is analytic."""
+    worst = 0.0
     for xs in samples(op, 3):
         fixed = xs[:1] if op.name == "where" else ()  # a condition does not move
         found = autograd.gradcheck(
             lambda *args, fixed=fixed: Value._apply(op, *fixed, *args), xs[len(fixed) :], order=2, show=False
         )
         assert found, str(found)
-        assert found.worst < 1e-7
+        worst = max(worst, found.worst)
+    record_property("compared", {"rows by gradcheck, first and second derivatives": (1, worst)})
+    assert worst < 1e-7
 
 
 def test_a_third_derivative() -> None:

@@ -9,7 +9,7 @@ from itertools import count as counter
 from typing import Any
 
 from autograd.graph import Node, pullback, topological_order
-from autograd.viz.narration import Narrator
+from autograd.viz.narration import Narrator, magnitude
 from autograd.viz.trace import excerpt
 from autograd.viz.wording import number
 
@@ -137,7 +137,7 @@ def _largest(
     """
     best = {leaf: 1.0}
     for node in order:
-        reached = [_size(abs(d) * best[parent]) for d, parent in edges[node] if parent in best]
+        reached = [magnitude(abs(d) * best[parent]) for d, parent in edges[node] if parent in best]
         if reached:
             best[node] = max(reached)
     deadline = time.perf_counter() + seconds
@@ -152,9 +152,9 @@ def _largest(
             continue
         for d, parent in edges[node]:
             if parent in best:
-                reach = _size(abs(d) * best[parent])
+                reach = magnitude(abs(d) * best[parent])
                 # the best continuation keeps its bound to the bit: rounding shall not set a path back behind its equals
-                ahead = bound if reach == best[node] else max(bound, -_size(product * d * best[parent]))
+                ahead = bound if reach == best[node] else max(bound, -magnitude(product * d * best[parent]))
                 heappush(begun, (ahead, depth - 1, next(ticket), parent, product * d, (node, d, way)))
     return found
 
@@ -166,11 +166,6 @@ def _unwound(leaf: Node, way: Any) -> tuple[list[Node], tuple[float, ...]]:
         nodes.append(node)
         derivatives.append(d)
     return nodes[::-1], tuple(derivatives[::-1])
-
-
-def _size(x: float) -> float:
-    """|x|; a nan goes before everything, as the first thing to look at."""
-    return math.inf if math.isnan(x) else abs(x)
 
 
 # ----- in words -----

@@ -253,7 +253,7 @@ def signed(x: float) -> str:
 
 def largest(sends: Sequence[Send]) -> list[Send]:
     """The few that matter most."""
-    return sorted(sends, key=lambda send: _size(send.contribution), reverse=True)[:LARGEST]
+    return sorted(sends, key=lambda send: magnitude(send.contribution), reverse=True)[:LARGEST]
 
 
 def _remark(x: float) -> str:
@@ -264,8 +264,8 @@ def _atom(text: str) -> str:
     return text if re.fullmatch(r"[^\W\d][\w.#]*|#?[\d.]+", text) else f"({text})"
 
 
-def _size(x: float) -> float:
-    """For looking out the largest: a nan before everything."""
+def magnitude(x: float) -> float:
+    """|x|; a nan goes before everything, as the first thing to look at."""
     return math.inf if math.isnan(x) else abs(x)
 
 
@@ -292,5 +292,5 @@ def _computed(op: str, symbol: str, xs: Sequence[float], result: str) -> str:
 
 
 def _largest(terms: Sequence[tuple[str, float]]) -> str:
-    first = sorted(terms, key=lambda term: _size(term[1]), reverse=True)[:LARGEST]
+    first = sorted(terms, key=lambda term: magnitude(term[1]), reverse=True)[:LARGEST]
     return f"{', '.join(text for text, _ in first)} and {len(terms) - LARGEST:,} more"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from autograd.graph import Node, topological_order
+from autograd.modes import printable
 from autograd.namespaces import ieee
 from autograd.ops import Op
 from autograd.viz.dot import dot
@@ -181,7 +182,8 @@ def _graph(shown: Trace, narrator: Narrator, order: Sequence[Node]) -> dict[str,
         "labelled": LABELLED,
         "caption": omission(shown),
         "lines": [
-            [f"{Path(line.file).name}:{line.number}", _clean(line.text)] for line in (shown.lines[i] for i in places)
+            [f"{Path(line.file).name}:{line.number}", printable(line.text).strip()]
+            for line in (shown.lines[i] for i in places)
         ],
         "nodes": {
             "kind": [node.kind for node in shown.nodes],
@@ -212,10 +214,6 @@ def _graph(shown: Trace, narrator: Narrator, order: Sequence[Node]) -> dict[str,
             "sends": [[send.edge for send in step.sends] for step in shown.steps],
         },
     }
-
-
-def _clean(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in text).strip()
 
 
 def _rows(order: Sequence[Node]) -> tuple[list[str], list[int], bool]:

@@ -12,7 +12,7 @@ from typing import TextIO
 from autograd.graph import Node
 from autograd.viz.narration import MANY, Narrator, largest, signed
 from autograd.viz.trace import NodeRecord, Send, Trace, excerpt
-from autograd.viz.wording import NO_GRADIENT, number, omission
+from autograd.viz.wording import NO_GRADIENT, number, omission, one_line
 
 HELP = """\
 Enter or n   the next step
@@ -120,7 +120,7 @@ class Player:
         elif command.removeprefix("-").isdecimal():
             self.jump(int(command))
         else:
-            self.say(f"{_clean(command)!r} is no command. There are:\n{HELP}")
+            self.say(f"{one_line(command)!r} is no command. There are:\n{HELP}")
         return True
 
     def jump(self, at: str | int) -> None:
@@ -167,7 +167,7 @@ class Player:
         if line is not None:
             source = self.trace.lines[line]
             where = f"{os.path.basename(source.file)}:{source.number}"
-            self.say(self.cut(f"  {_clean(where)}   {_clean(source.text)}"), QUIET)
+            self.say(self.cut(f"  {one_line(where)}   {one_line(source.text)}"), QUIET)
         self.say(textwrap.fill(self.words.sentence(i), self.width(), initial_indent="  ", subsequent_indent="  "))
         lines = self.words.lines(i)
         shown = lines if len(lines) <= MANY else []  # the sentence has named the largest
@@ -181,7 +181,7 @@ class Player:
         rows = []
         for node in self.trace.nodes:
             title, formula = self.words.names[node.id], self.words.formulas[node.id]
-            made_by = formula if formula and formula != title else _clean(node.symbol) if node.op else node.kind
+            made_by = formula if formula and formula != title else one_line(node.symbol) if node.op else node.kind
             grad = "" if node.kind == "constant" else grads.get(node.id, NO_GRADIENT)
             row = [title, made_by, data.get(node.id, NO_GRADIENT), grad]
             rows.append([self.written(text) for text in row])
@@ -278,11 +278,6 @@ def _data(node: NodeRecord) -> str:
 
 def _row(texts: list[str], widths: list[int]) -> str:
     return "   ".join(text.ljust(width) for text, width in zip(texts, widths, strict=True)).rstrip()
-
-
-def _clean(text: str) -> str:
-    """On one line, without control characters, which a terminal would obey."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _can_write(text: str, encoding: str) -> bool:

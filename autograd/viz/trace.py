@@ -247,12 +247,12 @@ def _with_steps(found: Trace, order: Sequence[Node], shown: Sequence[Node]) -> T
     root = order[-1]
     if root.requires_grad:
         steps.append(StepRecord("seed", ids[root]))
-        steps += _backward_steps(order, ids, edges)
+        steps += _backward_steps(order, ids, edges, found.edges)
     return replace(found, steps=tuple(steps))
 
 
 def _backward_steps(
-    order: Sequence[Node], ids: Mapping[Node, int], edges: Mapping[tuple[int, int], int]
+    order: Sequence[Node], ids: Mapping[Node, int], places: Mapping[tuple[int, int], int], edges: Sequence[EdgeRecord]
 ) -> Iterator[StepRecord]:
     """The backward pass in numbers of its own: as `autograd.graph.backward` goes, and without touching a ``grad``."""
     root = order[-1]
@@ -261,15 +261,14 @@ def _backward_steps(
         g = gradients.get(node)
         if g is None or node.saved is None:
             continue
-        derivatives = _derivatives(node)
         sends = []
         for argument, (parent, d) in enumerate(zip(node.parents, node.vjp(g), strict=True)):
             if d is None:
                 continue
             before = gradients.get(parent)
             gradients[parent] = d if before is None else before + d
-            edge = edges.get((ids.get(node, -1), argument))
-            derivative = derivatives[argument]
+            edge = places.get((ids.get(node, -1), argument))
+            derivative = None if edge is None else edges[edge].derivative
             if edge is not None and derivative is not None:
                 sends.append(Send(edge, g, derivative, d, before, gradients[parent]))
         if node in ids:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from autograd.modes import printable
 from autograd.viz.trace import NodeRecord, Trace
 
 NO_GRADIENT = "–"
@@ -18,10 +19,14 @@ def number(x: float) -> str:
     return f"{x + 0.0:.4g}".replace("-", "−")  # + 0.0 turns −0 into 0
 
 
+def one_line(text: str) -> str:
+    """``text`` without control characters, and with single blanks."""
+    return " ".join(printable(text).split())
+
+
 def name(label: str) -> str:
-    """A label or a symbol on one line, without control characters, for which XML has no way and a terminal its own,
-    shortened in the middle."""
-    text = " ".join("".join(c if c.isprintable() else " " for c in label).split())
+    """A label or a symbol on one line, shortened in the middle."""
+    text = one_line(label)
     half = LONGEST_NAME // 2
     return text if len(text) <= LONGEST_NAME else f"{text[:half]}…{text[1 - half :]}"
 
