@@ -31,6 +31,8 @@ lint: .venv/test-installed
 pictures: .venv/test-installed
 	$(BIN)/python -m demos.tour --out out
 	cp out/expression.svg out/spiral.png out/mnist.png docs/
+	cp out/expression-backward.svg docs/backward.svg
+	cp out/spiral-layers.svg docs/layers.svg
 	$(BIN)/python tests/browser.py out/expression.html docs/player.png
 
 clean:

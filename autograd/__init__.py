@@ -17,7 +17,7 @@ from autograd.functional import grad, hessian, hvp, jacobian, jvp, value_and_gra
 from autograd.functions import FUNCTIONS, custom_op, operation
 from autograd.gradcheck import GradCheck, gradcheck
 from autograd.graph import Node, topological_order
-from autograd.modes import detect_anomaly, no_grad, no_names, paused_gc
+from autograd.modes import detect_anomaly, no_grad, no_names, paused_gc, scope
 from autograd.tensor import Tensor, concatenate, stack
 from autograd.value import Value
 
@@ -42,6 +42,7 @@ __all__ = [
     "no_names",
     "operation",
     "paused_gc",
+    "scope",
     "stack",
     "topological_order",
     "value_and_grad",

@@ -10,7 +10,7 @@ from types import CodeType
 from typing import TYPE_CHECKING, Any, Self
 
 from autograd.errors import GraphError
-from autograd.modes import MODE, check_derivative, setting
+from autograd.modes import MODE, Scope, check_derivative, setting
 from autograd.ops import OPS
 
 
@@ -25,12 +25,13 @@ class Node:
     saved:         what `vjp`, the local-gradient closure, needs of the forward pass; None for a leaf
     requires_grad: False for a constant: a plain number mixed into an expression, a `detach`ed node, anything
                    made under `no_grad`
-    code, instruction: where in the user's program it was made, for pictures to find its name and line; None
-                   where `no_names` was in force
+    code, instruction, scope: where in the user's program it was made, for pictures to find its name and line, and
+                   in which call of which model; code is None where `no_names` was in force
     """
 
     __slots__ = (
         "__weakref__", "code", "data", "grad", "instruction", "label", "op", "parents", "requires_grad", "saved",
+        "scope",
     )  # fmt: skip
     __array_ufunc__ = None  # so that `numpy_number * node` asks the node's __rmul__
 
@@ -43,6 +44,7 @@ class Node:
     saved: Any
     code: CodeType | None
     instruction: int
+    scope: Scope
 
     # ----- what `Value` and `Tensor` provide -----
 
@@ -186,7 +188,7 @@ class Node:
 
     def __getstate__(self) -> tuple[None, dict[str, Any]]:
         """For copies and pickles: all but the place in a program that need not be there."""
-        kept = [slot for slot in Node.__slots__ if slot not in ("__weakref__", "code", "instruction")]
+        kept = [slot for slot in Node.__slots__ if slot not in ("__weakref__", "code", "instruction", "scope")]
         return None, {slot: getattr(self, slot) for slot in kept}
 
     # ----- micrograd's names for the same things -----

@@ -14,6 +14,12 @@ import numpy as np
 
 from autograd.errors import AnomalyError
 
+Scope = tuple[()] | tuple[Any, Any]
+"""What runs around a block or a call of a model, and the name of the block or the model; empty outside of all.
+
+Each run has a tuple of its own, so that two calls of one model can be told apart.
+"""
+
 
 class _Mode(threading.local):
     """The modes in force, each thread with its own."""
@@ -24,10 +30,12 @@ class _Mode(threading.local):
     """Recording and not looking for anomalies: one look decides the common case."""
     quiet: bool = False
     """NumPy has already been told to follow IEEE 754 without a word."""
-    naming: bool = True
-    """Nodes keep where they were made."""
+    scope: Scope | None = ()
+    """The `scope` block or the call of a model that runs. None: nodes do not keep where they were made."""
     differentiating: bool = False
     """Inside a function whose derivative is taken: derivatives in there are recorded, and no number may slip out."""
+    tape: Any = None
+    """Where a function that is being compiled writes down its operations, instead of computing them."""
 
     def __init__(self) -> None:
         self.origins: dict[int, str] = {}
@@ -51,7 +59,7 @@ def setting(**settings: Any) -> Iterator[None]:
 def _set_mode(settings: dict[str, Any]) -> None:
     for name, setting in settings.items():
         setattr(MODE, name, setting)
-    MODE.usual = MODE.recording and not MODE.anomaly
+    MODE.usual = MODE.recording and not MODE.anomaly and MODE.tape is None
 
 
 def no_grad() -> Any:
@@ -80,32 +88,43 @@ def no_names() -> Any:
 
     Without it a picture calls a node by the variable it was assigned to, and shows its line; `nn.fit` does without.
     """
-    return setting(naming=False)
+    return setting(scope=None)
+
+
+def scope(name: str) -> Any:
+    """``with scope("encoder"):`` pictures say of what is made in the block that it is the encoder's.
+
+    In a large graph it is folded into one card. Scopes nest, and each call of an `nn.Module` is one by itself. A node
+    keeps its scope, and with it the model: one that keeps its own last output waits for the garbage collector.
+    """
+    if not isinstance(name, str) or not name.strip():
+        raise TypeError(f'scope takes a name, as in scope("encoder"); got {type(name).__name__} {name!r}')
+    return setting(scope=None if MODE.scope is None else (MODE.scope, name))
 
 
 class _Within(dict[str, bool]):
-    """By the name of a source file, whether it belongs to one of the packages; asked for often, so it remembers."""
+    """By the name of a source file, whether it lies within some parts of glassgrad; asked often, so it remembers."""
 
-    def __init__(self, *packages: str) -> None:
-        self.folders = tuple(str(Path(__file__).parents[1] / package) + os.sep for package in packages)
+    def __init__(self, *parts: str) -> None:
+        self.paths = tuple(f"{Path(__file__).parents[1]}{os.sep}{part}" for part in parts)
 
     def __missing__(self, file: str) -> bool:
-        self[file] = file.startswith(self.folders)
+        self[file] = file.startswith(self.paths)
         return self[file]
 
 
-ENGINE = _Within("autograd")
-OURS = _Within("autograd", "nn")
+ENGINE = _Within(f"autograd{os.sep}", f"nn{os.sep}module.py")  # which stands between a layer and its caller
+OURS = _Within(f"autograd{os.sep}", f"nn{os.sep}")
 
 
-def remember_place(node: Any, frame: Any) -> None:
-    """Keep with ``node`` the innermost instruction, from ``frame`` outwards, that is not the engine's own.
+def remember_place(node: Any, frame: Any, scope: Scope) -> None:
+    """Keep with ``node`` its ``scope``, and the innermost instruction from ``frame`` outwards that is not the engine's.
 
     It may be a layer's: to go on to whoever called that would cost as much as the neuron itself.
     """
     while ENGINE[frame.f_code.co_filename] and frame.f_back:
         frame = frame.f_back
-    node.code, node.instruction = frame.f_code, frame.f_lasti
+    node.code, node.instruction, node.scope = frame.f_code, frame.f_lasti, scope
 
 
 def user_line() -> str:
@@ -114,7 +133,14 @@ def user_line() -> str:
     while frame.f_back and OURS[frame.f_code.co_filename]:
         frame = frame.f_back
     name, line = frame.f_code.co_filename, frame.f_lineno
-    return f"{name}:{line}: {linecache.getline(name, line).strip()}"
+    return f"{file_name(name)}:{line}: {linecache.getline(name, line).strip()}"
+
+
+def file_name(file: str) -> str:
+    """What to call a source file: a notebook's cell is in one with a meaningless name, and is called ``In[3]``."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    cell = getattr(getattr(shell, "compile", None), "format_code_name", lambda file: None)(file)
+    return str(cell[1]) if cell else file
 
 
 def _short(data: Any) -> str:

@@ -47,8 +47,8 @@ class Tensor(Node):
         self.saved = None
         self.requires_grad = True
         self.code = None
-        if MODE.naming:
-            remember_place(self, sys._getframe(1))
+        if (scope := MODE.scope) is not None:
+            remember_place(self, sys._getframe(1), scope)
 
     # ----- what every node provides -----
 
@@ -446,8 +446,8 @@ def _record(
     out.label = ""
     out.requires_grad = MODE.recording and True in wanted
     out.code = None
-    if MODE.naming:
-        remember_place(out, sys._getframe(3))
+    if (scope := MODE.scope) is not None:
+        remember_place(out, sys._getframe(3), scope)
     if out.requires_grad:
         out.op, out.parents, out.saved = op, parents, (y, xs, wanted, options)
     else:

@@ -37,8 +37,8 @@ class Value(Node):
         self.saved = None
         self.requires_grad = True
         self.code = None
-        if MODE.naming:
-            remember_place(self, _frame(1))
+        if (scope := MODE.scope) is not None:
+            remember_place(self, _frame(1), scope)
 
     @classmethod
     def _constant(cls, data: Any) -> Self:
@@ -58,6 +58,8 @@ class Value(Node):
             if a.__class__ is not Value or not a.requires_grad:
                 common = False
         if not common:
+            if MODE.tape is not None:
+                return MODE.tape.apply(op, args)  # type: ignore[no-any-return]
             args = Value._lift(args if len(args) == op.arity else op.complete(args))
         if len(args) == 2:
             a, b = args
@@ -80,6 +82,8 @@ class Value(Node):
         if MODE.usual and len(xs) == len(operands):
             y = op.forward(xs)
             return _node(op, y, operands, (y, *xs))
+        if MODE.tape is not None:
+            return MODE.tape.reduce(op, operands)  # type: ignore[no-any-return]
         parents = Value._lift(operands)
         xs = tuple([p.data for p in parents])
         return _record(op, op.forward(xs), xs, parents)
@@ -181,8 +185,8 @@ def _node(op: Op | Reduction, y: Any, parents: tuple[Value, ...], saved: tuple[A
     out.parents = parents
     out.saved = saved
     out.requires_grad = True
-    if MODE.naming:
-        remember_place(out, _frame(3))
+    if (scope := MODE.scope) is not None:
+        remember_place(out, _frame(3), scope)
     else:
         out.code = None
     return out

@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks import mnist, threads
+from benchmarks import mnist, pictures, threads
 from demos import mnist as mnist_demo
 from demos import spiral as spiral_demo
 
@@ -99,6 +99,18 @@ def memory(rounds: int) -> list[Row]:
     return rows
 
 
+def seeing(rounds: int) -> list[Row]:
+    """Pictures and pages: what somebody who looks at a graph has to wait for."""
+    small, large = pictures.display_seconds(3 * rounds), pictures.summary_seconds(rounds)
+    numbers, size = pictures.page_bytes()
+    shown, summed = statistics.median(small), statistics.median(large)
+    return [
+        Row("a graph of 7 numbers shown", "", spread(small), f"{shown:.3f} s", "under 0.1 s", shown < 0.1),
+        Row("a loss of 65,000 numbers summarised", "", spread(large), f"{summed:.2f} s", "under 5 s", summed < 5.0),
+        Row(f"player's page, {numbers} numbers", "", f"{size / 1e3:.0f} kB", "", "under 100 kB", size < 100_000),
+    ]
+
+
 def blas_threads(rounds: int) -> list[Row]:
     """One BLAS thread against two, by the size of a training step; what `nn.fit` decides by."""
     rows = []
@@ -126,7 +138,7 @@ def import_time(rounds: int) -> list[Row]:
 
 SECTIONS: dict[str, Callable[[int], list[Row]]] = {
     function.__name__: function
-    for function in (moons, mnist_epoch, mnist_accuracy, spiral_accuracy, import_time, memory, blas_threads)
+    for function in (moons, mnist_epoch, mnist_accuracy, spiral_accuracy, import_time, memory, seeing, blas_threads)
 }
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from autograd import Value
-from autograd.viz import step, tree
+from autograd.viz import animate, step, tree
 from demos.command import run
 
 
@@ -19,6 +19,7 @@ def main(out: Path, quick: bool) -> None:
     print(f"\n∂f/∂x = {x.grad:g} (by hand: 2x = 6)   ∂f/∂y = {y.grad:g} (by hand: −2y = −4)")
     assert (f.data, x.grad, y.grad) == (5.0, 6.0, -4.0)
     print(f"wrote {f.draw().save(out / 'expression.svg')}")
+    print(f"wrote {animate(f).save(out / 'expression-backward.svg')}, which plays the backward pass")
     print(f"wrote {step(f).save(out / 'expression.html')}, to step through in a browser")
 
 

@@ -1,8 +1,10 @@
 """The spiral: three arms told apart by a network of single `Value`s, every weight a node of the graph."""
 
 from pathlib import Path
+from typing import Any
 
 import nn
+from autograd.viz import draw
 from demos.command import check, run
 from nn.plots import decision_boundary, loss_curve
 
@@ -24,6 +26,15 @@ def train(epochs: int = 60) -> tuple[nn.MLP, nn.History, float]:
     return model, history, accuracy
 
 
+def loss_of_all(model: nn.MLP) -> Any:
+    """The mean loss over the 300 points as one graph, with its gradients."""
+    data = nn.data.spiral(n=300, classes=3, seed=0)
+    scores = [model(x) for x in data.X.tolist()]
+    loss = nn.cross_entropy(scores, data.y)
+    loss.backward()
+    return loss
+
+
 def main(out: Path, quick: bool) -> None:
     model, history, accuracy = train(epochs=6 if quick else 60)
     print(model)
@@ -33,6 +44,7 @@ def main(out: Path, quick: bool) -> None:
     boundary = decision_boundary(model.vectorize(), nn.data.spiral(), title=title)
     print(f"wrote {boundary.save(out / 'spiral.png')}")
     print(f"wrote {loss_curve(history, title='Spiral').save(out / 'spiral-loss.png')}")
+    print(f"wrote {draw(loss_of_all(model), group='layer').save(out / 'spiral-layers.svg')}, the graph of that loss")
 
 
 if __name__ == "__main__":

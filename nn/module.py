@@ -1,12 +1,14 @@
 """`Module`: whatever has parameters. They are found by looking at its attributes; nothing is registered."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import wraps
 from typing import Any, Self
 
 import numpy as np
 
 from autograd import Node, Tensor, Value
 from autograd.array_ops import Array
+from autograd.modes import MODE
 from nn import checks
 
 
@@ -19,6 +21,11 @@ class Module:
     """
 
     training: bool = True
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "__call__" in vars(cls):
+            cls.__call__ = _in_scope(cls.__call__)  # type: ignore[method-assign]
 
     def __call__(self, x: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} does not say what it computes; give it a __call__(self, x)")
@@ -35,9 +42,13 @@ class Module:
         """The parameters: `Value`s or `Tensor`s."""
         return [parameter for _, parameter in self.named_parameters()]
 
+    def named_modules(self) -> Iterator[tuple[str, "Module"]]:
+        """Pairs of dotted name and module: this one, called "", and all modules inside it."""
+        return ((name, item) for name, item in _walk(self, "") if isinstance(item, Module))
+
     def modules(self) -> Iterator["Module"]:
         """This module and all modules inside it."""
-        return (item for _, item in _walk(self, "") if isinstance(item, Module))
+        return (module for _, module in self.named_modules())
 
     def zero_grad(self) -> None:
         """Forget all gradients: `backward()` adds to what is there."""
@@ -95,6 +106,23 @@ class Module:
     def _summary(self) -> str:
         """What a subclass wants said of it in its repr."""
         return ""
+
+
+def _in_scope(call: Callable[..., Any]) -> Callable[..., Any]:
+    """``call``, such that the nodes it makes know in which call of which module they were made."""
+
+    @wraps(call)
+    def called(self: Module, *args: Any, **kwargs: Any) -> Any:
+        outer = MODE.scope
+        if outer is None:
+            return call(self, *args, **kwargs)
+        MODE.scope = (outer, self)
+        try:
+            return call(self, *args, **kwargs)
+        finally:
+            MODE.scope = outer
+
+    return called
 
 
 def _children(item: Any, name: str) -> Iterator[tuple[str, Any]]:

@@ -35,30 +35,40 @@ class Optimizer:
         self.state: dict[str, dict[str, Number]] = {name: {} for name in self.parameters}
 
     def update(self, p: Number, g: Number, state: dict[str, Number]) -> Number:
-        """The new number for parameter ``p`` with gradient ``g``; ``state`` is this parameter's own."""
+        """The new number for parameter ``p`` with gradient ``g``; ``state`` is a copy of this parameter's own.
+
+        It puts new numbers into ``state`` and writes into no array that it was given.
+        """
         raise NotImplementedError
 
     def decayed(self, p: Number, g: Number) -> Number:
         """The gradient that `update` is given where there is weight decay: g + weight_decay·p."""
         return g + self.weight_decay * p
 
-    def step(self) -> None:
-        """Move every parameter that has a gradient."""
+    def planned(self, gradients: Mapping[str, Number]) -> dict[str, tuple[Number, dict[str, Number]]]:
+        """What `step` would make of the parameters, given their gradients by name: a new number and new state for each.
+
+        Nothing is moved: pictures of a step not yet taken ask here.
+        """
         if self.lr.__class__ is not float or not 0.0 <= self.lr < math.inf:
             self.lr = real("lr", self.lr)  # a Python float again: NumPy's float64 would widen float32 parameters
-        moved = []
-        for name, p in self.parameters.items():
-            if p.grad is not None:
-                g = plain(p.grad)
-                if getattr(g, "shape", ()) != getattr(p.data, "shape", ()):
-                    raise _misshapen(name, p.data, g)
-                if self.weight_decay:
-                    g = self.decayed(p.data, g)
-                state = dict(self.state[name])
-                moved.append((name, p, self.update(p.data, g, state), state))
+        planned = {}
+        for name, g in gradients.items():
+            data = self.parameters[name].data
+            if getattr(g, "shape", ()) != getattr(data, "shape", ()):
+                raise _misshapen(name, data, g)
+            if self.weight_decay:
+                g = self.decayed(data, g)
+            state = dict(self.state[name])
+            planned[name] = self.update(data, g, state), state
+        return planned
+
+    def step(self) -> None:
+        """Move every parameter that has a gradient."""
+        planned = self.planned({name: plain(p.grad) for name, p in self.parameters.items() if p.grad is not None})
         self.steps += 1
-        for name, p, number, state in moved:
-            p.data, self.state[name] = number, state
+        for name, (number, state) in planned.items():
+            self.parameters[name].data, self.state[name] = number, state
 
     def zero_grad(self) -> None:
         """Forget all gradients: `backward()` adds to what is there."""

@@ -48,9 +48,9 @@ class Neuron(Module):
         start = draw(init, activation, nin, 1, seed)[0] if weights is None else numbers("weights", weights)
         if start.shape != (nin,) or not np.isfinite(start).all():
             raise ValueError(f"weights must be {nin} finite numbers, one for each input; got {reprlib.repr(weights)}")
-        self.w = [Value(w, f"w{i}") for i, w in enumerate(start.tolist())]
+        self.w = [Value(w) for w in start.tolist()]
         first = first_bias(bias)
-        self.b = None if first is None else Value(first, "b")
+        self.b = None if first is None else Value(first)
 
     def __call__(self, x: Any) -> Value:
         inputs = _listed(x)

@@ -41,9 +41,9 @@ class Linear(Module):
         nin, nout = whole("nin", nin), whole("nout", nout)
         self.activation = check_activation(activation)
         # held column by column (Fortran order): x Wᵀ then reads W in the order in which it lies, a third faster
-        self.weight = Tensor(np.asfortranarray(draw(init, activation, nin, nout, seed)), "W", dtype)
+        self.weight = Tensor(np.asfortranarray(draw(init, activation, nin, nout, seed)), dtype=dtype)
         start = first_bias(bias)
-        self.bias = None if start is None else Tensor(np.full(nout, start), "b", dtype)
+        self.bias = None if start is None else Tensor(np.full(nout, start), dtype=dtype)
 
     def __call__(self, x: Any) -> Tensor:
         weight = self.weight.data

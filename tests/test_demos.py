@@ -29,8 +29,8 @@ def run(module: str, *arguments: str, **environment: str) -> subprocess.Complete
 @pytest.mark.parametrize(
     ("name", "pictures"),
     [
-        ("expression", {"expression.svg", "expression.html"}),
-        ("spiral", {"spiral.png", "spiral-loss.png"}),
+        ("expression", {"expression.svg", "expression-backward.svg", "expression.html"}),
+        ("spiral", {"spiral.png", "spiral-loss.png", "spiral-layers.svg"}),
         ("mnist", {"mnist.png", "mnist-loss.png"}),
     ],
 )

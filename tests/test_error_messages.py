@@ -659,17 +659,17 @@ def test_a_broken_graphviz_is_named(program: str, said: str, tmp_path: Path, mon
     path.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(LayoutError) as caught:
-        draw(Value(1.0)).svg()
+        draw(Value(1.0)).png()
     assert said.format(path=path) in str(caught.value)
 
 
-def test_without_graphviz_a_picture_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_graphviz_a_png_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layout, "engine", lambda: None)
     with pytest.raises(LayoutError) as caught:
-        draw(Value(1.0)).svg()
+        draw(Value(1.0)).png()
     assert str(caught.value) == (
-        "a picture needs a program that places its nodes, and neither `dot` (Graphviz) nor `graphviz-pure` was found; "
-        "run `pip install graphviz-pure`, or save the graph as .dot, which needs neither"
+        "a .png needs Graphviz, and neither its `dot` nor `graphviz-pure` was found; run `pip install graphviz-pure`, "
+        "or save the graph as .svg, which needs neither"
     )
 
 

@@ -17,7 +17,8 @@ import autograd
 import nn
 from autograd import Tensor, Value, no_names
 from autograd.viz import trace, tree
-from autograd.viz.trace import Trace, excerpt
+from autograd.viz.trace import Trace
+from autograd.viz.view import view
 
 
 def names(root: Any) -> list[str]:
@@ -235,10 +236,10 @@ def test_an_excerpt_has_the_steps_of_what_it_shows() -> None:
     y = Value(0.5)
     for _ in range(50):
         y = y * 1.1
-    found = excerpt(y, max_nodes=5, steps=True)
+    found = view(y, max_nodes=5, steps=True)
     assert len(found.nodes) == 5
     assert {step.node for step in found.steps} <= set(range(5))
-    assert excerpt(y, max_nodes=5).steps == ()
+    assert view(y, max_nodes=5).steps == ()
     (last,) = [step for step in found.steps if step.kind == "backward"][-1].sends or [None]
     assert last is None or last.upstream > 1.0
 

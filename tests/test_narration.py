@@ -1,20 +1,25 @@
 """The words for the steps of a trace, and how a step is found by name."""
 
+import copy
 import math
 import re
 from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from test_hostile_labels import HOSTILE
 
 import autograd
+import nn
 from autograd import Tensor, Value, dot
 from autograd.ops import OPS
 from autograd.viz.narration import DERIVATIVES, Narrator, find_step, formula_lines, narrate
-from autograd.viz.trace import Trace, excerpt, trace
+from autograd.viz.trace import Trace, trace, with_card_steps
+from autograd.viz.view import view
+from autograd.viz.wording import number
 
 
 def lesson() -> Value:
@@ -149,6 +154,143 @@ def test_a_number_moved_after_the_forward_pass_is_not_called_the_derivative() ->
     assert "To a: × −3 gives −3." in narrate(trace(root), 2)
 
 
+# ----- the optimizer -----
+
+
+def fitted() -> tuple[Value, list[Value]]:
+    """(w x + b)², and what an optimizer is to move."""
+    w, b = Value(0.5, "w"), Value(-2.0, "b")
+    L = (w * 3.0 + b) ** 2.0
+    L.label = "L"
+    return L, [w, b]
+
+
+OPTIMIZERS: list[Callable[[Any], nn.Optimizer]] = [
+    lambda ps: nn.SGD(ps, lr=0.1),
+    lambda ps: nn.SGD(ps, lr=0.1, weight_decay=0.3),
+    lambda ps: nn.SGD(ps, lr=0.1, momentum=0.9),
+    lambda ps: nn.SGD(ps, lr=0.1, momentum=0.9, nesterov=True),
+    lambda ps: nn.RMSProp(ps, lr=0.1),
+    lambda ps: nn.Adam(ps, lr=0.1),
+    lambda ps: nn.AdamW(ps, lr=0.1),
+]
+
+
+def told(L: Any, optimizer: Any) -> list[tuple[str, float, float, float]]:
+    """The updates: the parameter's name, the number before, the gradient, the number after."""
+    found = trace(L, optimizer)
+    updates = [(found.nodes[step.node].name, step.update) for step in found.steps if step.update is not None]
+    return [(name, update.before, update.gradient, update.after) for name, update in updates]
+
+
+@pytest.mark.parametrize("make", OPTIMIZERS)
+@pytest.mark.parametrize("passes", [0, 1, 2])
+def test_the_updates_are_those_that_the_optimizer_makes(make: Any, passes: int) -> None:
+    """To the bit; before the first step and after others, whatever the gradients hold by then."""
+    w, b = Value(0.5, "w"), Value(-2.0, "b")
+    optimizer = make([w, b])
+    for _ in range(4):
+        L = (w * 3.0 + b) ** 2.0
+        optimizer.zero_grad()
+        for _ in range(passes):
+            L.backward()
+        state = copy.deepcopy((optimizer.state, optimizer.steps, optimizer.settings()))
+        numbers = [(p.data, p.grad) for p in (w, b)]
+        updates = told(L, optimizer)
+        assert (optimizer.state, optimizer.steps, optimizer.settings()) == state
+        assert [(p.data, p.grad) for p in (w, b)] == numbers
+        optimizer.zero_grad()
+        L.backward()
+        expected = [("w", w.data, w.grad), ("b", b.data, b.grad)]
+        optimizer.step()
+        assert updates == [(*before, p.data) for before, p in zip(expected, (w, b), strict=True)]
+
+
+@pytest.mark.parametrize("make", OPTIMIZERS)
+def test_a_model_of_tensors_is_told_by_norms(make: Any) -> None:
+    model = nn.vectorized.MLP(2, [3, 1], seed=0)
+    L = (model(np.array([[1.0, -2.0]])) ** 2.0).sum()
+    optimizer = make(model)
+    updates = told(L, optimizer)
+    L.backward()
+    before = {name: (p.data.copy(), p.grad) for name, p in model.named_parameters()}
+    optimizer.step()
+    after = dict(model.named_parameters())
+    assert updates == [(name, size(x), size(g), size(after[name].data)) for name, (x, g) in before.items()]
+
+
+def size(x: Any) -> float:
+    return float(x.item() if x.size == 1 else np.linalg.norm(x))
+
+
+def test_an_update_is_told_in_words_and_as_a_formula() -> None:
+    L, ps = fitted()
+    steps = trace(L, nn.SGD(ps, lr=0.1))
+    assert [step.kind for step in steps.steps][-3:] == ["backward", "update", "update"]
+    first = len(steps.steps) - 2
+    assert narrate(steps, first) == "SGD moves w: 0.5 − 0.1 × −3 = 0.8"
+    assert formula_lines(steps, first) == ["w  =  0.5 − 0.1 × −3  =  0.8"]
+    steps = trace(L, nn.Adam(reversed(ps), lr=0.01))
+    assert narrate(steps, first) == "Adam moves b from −2 to −1.99, by +0.01, against its gradient −1"
+    assert formula_lines(steps, first + 1) == ["w  =  0.5 + 0.01  =  0.51"]
+    W = Tensor([[3.0, 4.0]], label="W")
+    steps = trace((W * W).sum(), nn.SGD([W], lr=0.1))
+    said = "SGD moves W, an array of shape (1, 2): its gradient has norm 10, the change 1"
+    assert (narrate(steps, 5), formula_lines(steps, 5)) == (said, [])
+    moving = nn.SGD(ps, lr=0.1, momentum=0.9)
+    moving.state["w"] = moving.state["0"] = {"velocity": 100.0}
+    assert "by −8.7, along its gradient −3" in narrate(trace(L, moving), first)
+
+
+def test_only_the_parameters_in_the_graph_move_and_of_an_excerpt_only_those_shown() -> None:
+    L, (w, b) = fitted()
+    sgd = nn.SGD({"other": Value(1.0, "other"), "b": b, "w": w})
+    assert [name for name, *_ in told(L, sgd)] == ["b", "w"]
+    shown = view(L, max_nodes=5, steps=True, optimizer=sgd)
+    assert [shown.nodes[step.node].name for step in shown.steps if step.kind == "update"] == ["b"]
+
+
+def test_a_parameter_that_the_pass_does_not_reach_moves_as_after_zero_grad() -> None:
+    w = Value(2.0, "w")
+    cut = w * 3.0
+    cut.requires_grad = False
+    sgd = nn.SGD([w], lr=0.1, weight_decay=0.5)
+    L = cut * Value(1.0)
+    assert told(L, sgd) == [("w", 2.0, 0.0, 1.9)]
+    L.backward()
+    sgd.step()
+    assert w.data == 1.9
+    W = Tensor([2.0], label="W")
+    hidden = W * 3.0
+    hidden.requires_grad = False
+    assert told((hidden * Tensor([1.0])).sum(), nn.SGD([W], lr=0.1, weight_decay=0.5)) == []
+
+
+def test_what_is_no_optimizer_or_of_another_model_is_refused() -> None:
+    L, ps = fitted()
+    for wrong in (0.1, nn.MLP(1, [1]), ps, nn.SGD):
+        with pytest.raises(
+            TypeError, match=r"optimizer is one of nn's, as in optimizer=nn\.SGD\(model, lr=0\.1\); got "
+        ):
+            trace(L, wrong)
+    with pytest.raises(
+        ValueError, match=r"moves 1 parameters, and none of them is in this graph; make it from the model"
+    ):
+        trace(L, nn.SGD([Value(0.5)]))
+
+
+def test_an_update_is_found_by_its_parameter() -> None:
+    L, ps = fitted()
+    steps = trace(L, nn.SGD(ps, lr=0.1))
+    kinds = [step.kind for step in steps.steps]
+    assert find_step(steps, "update") == find_step(steps, "w:update") == kinds.index("update")
+    assert find_step(steps, "b : update") == len(kinds) - 1
+    with pytest.raises(
+        ValueError, match="L has no update step; there are 1 to 9, seed, forward, backward, update, and w"
+    ):
+        find_step(steps, "L:update")
+
+
 # ----- names -----
 
 
@@ -199,14 +341,76 @@ def test_a_tensor_is_told_by_shape_and_by_where_its_gradient_goes() -> None:
 
 def test_an_excerpt_says_what_it_does_not_show() -> None:
     L = lesson()
-    steps = excerpt(L, 2, steps=True)
-    assert narrate(steps, 0) == "d (add): 1, from operands that are not all shown"
-    assert narrate(steps, 3) == "L (mul) has gradient 1. To d: × −2 gives −2. Operands not shown: 1."
-    assert narrate(steps, 4) == "d (add) sends its gradient on. Operands not shown: 2."
+    steps = view(L, max_nodes=2, steps=True)
+    assert narrate(steps, 0) == "d = u + c: 1, from operands that are not all shown"
+    assert narrate(steps, 3) == "L = d * f has gradient 1. To d: × −2 gives −2. Operands not shown: 1."
+    assert narrate(steps, 4) == "d = u + c sends its gradient on. Operands not shown: 2."
 
 
 def test_a_lone_leaf_has_only_its_seed() -> None:
     assert sentences(Value(1.0, "x")) == ["the result x starts with gradient 1"]
+
+
+# ----- cards that stand for many nodes -----
+
+
+def network_loss() -> Value:
+    model = nn.MLP(2, [3, 1], activation="tanh", seed=0)
+    loss = autograd.mean([(model([x, -x]) - 1.0) ** 2 for x in (0.5, 1.0, -2.0)])
+    loss.label = "loss"
+    return loss
+
+
+def test_a_layer_computes_its_results_and_hands_its_gradients_back() -> None:
+    loss = network_loss()
+    steps = with_card_steps(view(loss, group="layer"))
+    words = Narrator(steps)
+    said = [words.sentence(i) for i in range(len(steps.steps))]
+    assert [words.names[i] for i in (step.node for step in steps.steps if step.kind == "forward")][:2] == [
+        "layers.0", "layers.1",
+    ]  # fmt: skip
+    assert re.fullmatch(r"layers\.0 × 3 computes its results from \S+ to \S+, the middle one \S+", said[0])
+    assert "the result loss starts with gradient 1" in said
+    assert said[-2:] == [
+        "layers.1 × 3 has gradients, and sends them on to layers.0.",
+        "layers.0 × 3 has gradients, and sends them on.",
+    ]
+    loss.backward()
+    steps = with_card_steps(view(loss, group="layer"))
+    said = [narrate(steps, i) for i in range(len(steps.steps))]
+    assert re.search(r"^layers\.1 × 3 has gradients from \S+ to \S+, the middle one \S+, and sends", said[-2])
+    assert [step.kind for step in steps.steps] == sorted(
+        (step.kind for step in steps.steps), key=["forward", "seed", "backward"].index
+    )
+
+
+def test_every_step_of_every_level_has_words() -> None:
+    loss = network_loss()
+    for level in ("neuron", "layer", "model"):
+        steps = with_card_steps(view(loss, group=level))
+        assert all(narrate(steps, i) for i in range(len(steps.steps))) and len(steps.steps) > 3
+        assert all(formula_lines(steps, i) == [] for i in range(len(steps.steps)))
+
+
+def test_an_operation_on_a_card_is_told_by_its_result() -> None:
+    """One edge stands for both operands, whose numbers are many."""
+    out = nn.MLP(1, [1], activation="tanh", seed=0)([0.5])
+    square = out * out
+    square.label = "square"
+    steps = with_card_steps(view(square, group="layer"))
+    assert narrate(steps, 1) == f"square (mul): {number(square.data)}"
+
+
+def test_a_constant_has_no_steps_at_any_level() -> None:
+    assert with_card_steps(view(Value(1.0).detach(), group="layer")).steps == ()
+
+
+def test_numbers_that_are_all_alike_are_one_number() -> None:
+    loss = network_loss()
+    loss.backward()
+    steps = with_card_steps(view(loss, group="model"))
+    said = [narrate(steps, i) for i in range(len(steps.steps))]
+    assert any("has gradients of 0.3333, and sends" in text for text in said)
 
 
 # ----- find_step -----

@@ -12,12 +12,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from browser import chromium
 from helpers import same, samples
 from test_hostile_labels import HOSTILE
+from test_narration import network_loss
 
 import autograd
+import nn
 from autograd import Tensor, Value, custom_op
 from autograd.array_ops import ARRAY_OPS
 from autograd.functions import operation
@@ -29,8 +32,9 @@ from autograd.viz.javascript import partial, row
 from autograd.viz.layout import LayoutError
 from autograd.viz.player import Player, step
 from autograd.viz.stage import stage
-from autograd.viz.trace import Trace, excerpt
-from autograd.viz.wording import number
+from autograd.viz.trace import Trace
+from autograd.viz.view import view
+from autograd.viz.wording import facts, number
 
 
 def leaves(*data: float, names: str = "abcdefgh") -> list[Value]:
@@ -140,7 +144,7 @@ def test_a_page_of_150_values_is_below_100_kilobytes() -> None:
     root = xs[0]
     for x in xs[1:]:
         root = (root * x).tanh()
-    player = step(root, check=True)
+    player = step(root, check=True, optimizer=nn.Adam(xs))
     assert len(player.trace.nodes) >= 148
     assert len(player.page().encode()) < 100_000
 
@@ -224,7 +228,7 @@ def test_without_graphviz_the_player_lays_out_its_graph_by_itself(monkeypatch: p
     monkeypatch.setattr(layout, "engine", lambda: None)
     monkeypatch.setattr("autograd.viz.stage.engine", lambda: None)
     player = step(network())
-    assert player._repr_svg_() is None
+    assert "<svg" in str(player._repr_svg_())
     nodes = graph_of(player)["nodes"]
     assert len({*zip(nodes["x"], nodes["y"], strict=True)}) == len(nodes["x"])
 
@@ -234,7 +238,7 @@ def test_no_two_cards_overlap_and_all_are_on_the_stage(own: bool, monkeypatch: p
     if own:
         monkeypatch.setattr("autograd.viz.stage.engine", lambda: None)
     for graph in GRAPHS:
-        trace = excerpt(graph(), steps=True)
+        trace = view(graph(), steps=True)
         place = stage(trace, [node.name for node in trace.nodes], [2] * len(trace.nodes))
         for a, b in itertools.combinations(place.boxes, 2):
             apart = a.x + a.width <= b.x or b.x + b.width <= a.x or a.y + a.height <= b.y or b.y + b.height <= a.y
@@ -252,7 +256,7 @@ def test_of_a_large_graph_and_of_tensors_there_is_a_player_too() -> None:
     graph = graph_of(step(root, check=True))
     assert "of 501 nodes" in graph["caption"] and not graph["editable"] and "check" not in graph
     product = Tensor([[1.0, 2.0]], label="x") @ Tensor([[1.0], [2.0]], label="w")
-    assert graph_of(step(product.sum()))["nodes"]["shape"][0] == "(1, 2) float64"
+    assert graph_of(step(product.sum()))["nodes"]["fixed"]["0"]["array"] == "(1, 2) float64"
 
 
 def test_hostile_names_end_no_element_of_the_page() -> None:
@@ -397,15 +401,18 @@ def expected_cards(trace: Trace, at: int) -> list[list[str]]:
     """After step ``at`` each card's data and gradient, as Python writes them."""
     computed = {node.id for node in trace.nodes if not node.op}
     gradients: dict[int, float] = {}
+    moved: dict[int, float] = {}
     for record in trace.steps[: at + 1]:
         if record.kind == "forward":
             computed.add(record.node)
         elif record.kind == "seed":
             gradients[record.node] = 1.0
+        elif record.update is not None:
+            moved[record.node] = record.update.after
         gradients |= {trace.edges[send.edge].parent: send.after for send in record.sends}
     cards = []
     for node in trace.nodes:
-        data = number(node.data) if node.id in computed and node.data is not None else "–"
+        data = number(moved.get(node.id, node.data)) if node.id in computed and node.data is not None else "–"
         grad = number(gradients[node.id]) if node.id in gradients else "–"
         if node.kind == "constant":
             data, grad = ("", "") if not node.name else (data, "")
@@ -419,10 +426,36 @@ SENDS = """
 """
 
 
-@pytest.mark.parametrize("graph", GRAPHS)
-def test_after_every_step_the_page_shows_what_the_trace_says(browser: Any, graph: Callable[[], Value]) -> None:
-    player = step(graph())
+def moving(root: Value, make: Callable[[list[Value]], nn.Optimizer]) -> nn.Optimizer:
+    """An optimizer of all leaves that has made two steps already, forwards and back again."""
+    leaves = [node for node in autograd.topological_order(root) if not node.parents and node.requires_grad]
+    optimizer = make([*leaves])
+    before = [leaf.data for leaf in leaves]
+    for _ in range(2):
+        root.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    for leaf, data in zip(leaves, before, strict=True):
+        leaf.data = data
+    return optimizer
+
+
+UPDATED: list[tuple[Callable[[], Value], Callable[[list[Value]], nn.Optimizer]]] = [
+    (expression, lambda leaves: nn.SGD(leaves, lr=0.1)),
+    (fan_out, lambda leaves: nn.SGD(leaves, lr=0.1, momentum=0.9)),
+    (network, lambda leaves: nn.Adam(leaves, lr=0.01)),
+    (born_nan, lambda leaves: nn.RMSProp(leaves)),
+]
+
+
+@pytest.mark.parametrize(("graph", "make"), [*[(graph, None) for graph in GRAPHS], *UPDATED])
+def test_after_every_step_the_page_shows_what_the_trace_says(
+    browser: Any, graph: Callable[[], Value], make: Callable[[list[Value]], nn.Optimizer] | None
+) -> None:
+    root = graph()
+    player = step(root, optimizer=make and moving(root, make))
     trace = player.trace
+    assert ("update" in [record.kind for record in trace.steps]) == (make is not None)
     with Page(browser, player.page()) as page:
         place = (
             "return p.cards.map(({ group }) => group.getAttribute('transform')).join() + p.svg.getAttribute('height');"
@@ -539,7 +572,7 @@ def test_keys_stay_in_the_player_and_those_outside_do_nothing_to_it(browser: Any
 
 def test_the_quiz_asks_before_it_shows(browser: Any) -> None:
     with opened(browser, expression(), quiz=True, at="e:backward") as page:
-        trace = excerpt(expression(), steps=True)
+        trace = view(expression(), steps=True)
         assert page.cards() == expected_cards(trace, page.at() - 1)
         question = page.page.get_by_label("What does e send to a? Its gradient is −2, the local derivative −3.")
         question.fill("6")
@@ -593,6 +626,149 @@ def test_editing_a_leaf_recomputes_everything_as_python_would(browser: Any) -> N
             assert "✓" in page.js("return p.about.textContent;")
             page.page.get_by_role("button", name="reset").click()
             assert page.cards() == expected_cards(player.trace, len(player.trace.steps) - 1)
+
+
+def test_an_update_stands_on_the_timeline_and_is_reached_by_key_and_by_click(browser: Any) -> None:
+    root = expression()
+    with opened(browser, root, optimizer=moving(root, UPDATED[0][1]), at="b:update") as page:
+        assert page.js("return [...s.querySelectorAll('.passes i')].map((e) => e.className);") == [
+            "forward", "seed", "backward", "update",
+        ]  # fmt: skip
+        assert page.js("return p.formula.textContent;") == "b = −3 − 0.1 × −4 = −2.6"
+        assert "update · step 9 of 11" in page.js("return p.phase.textContent;")
+        assert "data −2.6, gradient −4" in page.js("return p.cards[1].group.getAttribute('aria-label');")
+        assert page.js("return p.about.querySelector('input');") is None  # it would show the number before
+        page.press("b", "u")
+        assert page.at() == 7
+        page.page.locator("g.node.leaf").nth(1).click()
+        assert page.at() == 8
+        page.page.locator("g.node.root").click()
+        assert page.js("return p.graph.steps.kind[p.at];") == "backward"
+        page.page.locator("g.node.leaf").nth(1).click()
+        assert page.js("return p.graph.steps.kind[p.at];") == "backward"
+
+
+def test_the_formula_of_an_update_that_is_not_plain_is_the_sum_and_the_gradient(browser: Any) -> None:
+    root = expression()
+    with opened(browser, root, optimizer=moving(root, lambda leaves: nn.Adam(leaves, lr=0.01)), at="update") as page:
+        assert page.js("return p.formula.textContent;") == "a = 2 − 0.01 = 1.99its gradient is 6"
+        assert page.js("return p.say.textContent;") == "Adam moves a from 2 to 1.99, by −0.01, against its gradient +6"
+
+
+def test_after_an_edit_the_update_is_marked_as_not_computed_anew(browser: Any) -> None:
+    root = expression()
+    with opened(browser, root, optimizer=moving(root, UPDATED[0][1]), at="a:backward") as page:
+        page.js("p.select(0);")
+        page.page.get_by_label("data of a").fill("5")
+        page.press("Enter", "Escape", "u")
+        said = "the update of a was computed in Python, before your edit"
+        assert page.js("return [p.say.textContent, p.formula.textContent];") == [said, ""]
+        assert page.cards()[0] == ["5", "6"]
+        page.page.get_by_role("button", name="reset").click()
+        assert page.cards()[0] == ["1.4", "6"]
+
+
+BADGES = """
+  const badges = p.cards.map(({ badge }) => badge);
+  return badges.map((b) => b && [b.text.textContent, b.group.getAttribute('class'), b.tip.textContent]);
+"""
+
+
+def test_each_leaf_bears_the_verdict_of_the_finite_difference(browser: Any) -> None:
+    player = step(expression(), check=True)
+    player = replace(player, differences={**player.differences, 3: -5.0})
+    places = "return p.cards.map(({ group }) => group.getAttribute('transform'));"
+    with opened(browser, expression()) as page:
+        plainly = page.js(places)
+        assert page.js(BADGES) == [None] * 7
+    with Page(browser, player.page()) as page:
+        a, b, e, c, *_ = page.js(BADGES)
+        assert a == ["✓", "badge good", "finite difference 6"] and b == ["✓", "badge good", "finite difference −4"]
+        assert e is None and c == ["≠", "badge poor", "finite difference −5, gradient −2"]
+        assert "finite difference −4" in page.js("return p.cards[1].group.getAttribute('aria-label');")
+        assert page.js(places) == plainly
+        page.js("p.select(3);")
+        page.page.get_by_label("data of c").fill("20")
+        page.press("Enter")
+        assert page.js(BADGES)[3] == ["✓", "badge good", "finite difference −2"]
+        page.js("p.select(5);")
+        page.page.get_by_label("data of d").fill("3")
+        page.press("Enter")
+        assert page.js(BADGES)[3] == ["✓", "badge good", "finite difference 3"]
+
+
+def test_in_the_quiz_no_badge_gives_an_answer_away(browser: Any) -> None:
+    with opened(browser, expression(), check=True, quiz=True) as page:
+        assert page.js(BADGES)[0] == ["", "badge none", ""]
+        assert not page.page.locator(".badge").first.is_visible()
+        page.press("End", "ArrowRight")
+        assert page.js(BADGES)[0] == ["", "badge none", ""]
+        page.press("ArrowRight")
+        assert page.js(BADGES)[0] == ["✓", "badge good", "finite difference 6"]
+
+
+def test_layers_are_stepped_through_with_their_ranges(browser: Any) -> None:
+    loss = network_loss()
+    loss.backward()
+    player = step(loss, group="layer")
+    (layer,) = [node for node in player.trace.nodes if node.name == "layers.1"]
+    told = {what: text for what, text, _ in facts(layer)}
+    shown = f"return ['nodes', 'data', 'grad'].map((what) => p.cards[{layer.id}].values[what].textContent);"
+    with Page(browser, player.page()) as page:
+        for i, record in enumerate(player.trace.steps):
+            assert page.js("return p.say.textContent;") == graph_of(player)["steps"]["say"][i]
+            computed = any(s.node == layer.id for s in player.trace.steps[: i + 1])
+            users = {edge.child for edge in player.trace.edges if edge.parent == layer.id}
+            reached = any(s.node in users and s.kind == "backward" for s in player.trace.steps[: i + 1])
+            numbers = [told["data"] if computed else "–", told["grad"] if reached else "–"]
+            assert page.js(shown) == [told["nodes"], *numbers], record
+            page.press("ArrowRight")
+        page.js(f"p.select({layer.id});")
+        assert f"grad{told['grad']}" in page.js("return p.about.textContent;")
+        assert page.js("return p.about.querySelector('input');") is None
+
+
+def test_no_text_of_a_card_is_wider_than_the_card(browser: Any) -> None:
+    loss = network_loss()
+    loss.backward()
+    x = Value(1e5, label="x")
+    cube = x * x * x
+    cube.backward()
+    wide = Tensor(np.ones((100, 784))).sum()
+    for player in (step(loss, group="neuron"), step(cube), step(wide), step(fused_dot(), check=True)):
+        with Page(browser, player.page()) as page:
+            page.press("End")
+            outside = page.js(
+                "return p.cards.flatMap(({ values }, i) => Object.values(values).filter((text) => {"
+                " const box = text.getBBox(); return box.x + box.width > p.graph.nodes.width[i]; })"
+                ".map((text) => text.textContent));"
+            )
+            assert outside == []
+            touching = page.js(
+                "return [...s.querySelectorAll('text.what')].filter((text) => { const box = text.getBBox();"
+                " return box.x + box.width > Number(text.nextSibling.getAttribute('x')); })"
+                ".map((text) => text.textContent);"
+            )
+            assert touching == []
+
+
+def test_what_ails_a_node_is_on_its_card_and_in_a_sentence_beside(browser: Any) -> None:
+    x = Value(1e5, label="x")
+    cube = x * x * x
+    cube.backward()
+    with opened(browser, cube, at="x") as page:
+        page.js("p.select(0);")
+        assert page.js("return p.cards[0].values.health.textContent;") == "exploding"
+        assert "exploding: its gradient reaches 3e+10, above 1,000" in page.js("return p.about.textContent;")
+        assert "health exploding" in page.js("return p.cards[0].group.getAttribute('aria-label');")
+        assert page.js(CONTRAST) == []
+
+
+def test_an_optimizer_and_a_group_are_not_shown_together() -> None:
+    loss = network_loss()
+    with pytest.raises(ValueError, match="an optimizer moves single parameters, and with group='layer' none is shown"):
+        step(loss, group="layer", optimizer=moving(loss, lambda leaves: nn.SGD(leaves)))
+    assert step(loss, group="scalar").trace == step(loss).trace
 
 
 def test_a_number_that_is_none_is_not_taken(browser: Any) -> None:

@@ -1,18 +1,26 @@
-"""The player in a terminal: what is typed, what is shown, what the quiz takes for right."""
+"""The player in a terminal: what is typed, what is shown, what is right in the quiz; when it plays by itself."""
 
 import io
+import os
+import select
+import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from test_hostile_labels import HOSTILE, labelled
-from test_narration import lesson
+from test_narration import lesson, network_loss
 
 import autograd
+import nn
 from autograd import Tensor, Value
 from autograd.viz.narration import Narrator, narrate
-from autograd.viz.terminal import is_right, play
+from autograd.viz.player import step
+from autograd.viz.terminal import at_a_keyboard, is_right
 from autograd.viz.trace import trace
 from autograd.viz.wording import number
 
@@ -45,7 +53,9 @@ class Screen(io.StringIO):
         return super().write(text)
 
 
-def played(root: Value | Tensor, *typed: str, screen: Screen | None = None, **options: object) -> str:
+def played(
+    root: Value | Tensor, *typed: str, screen: Screen | None = None, color: bool | None = None, **options: object
+) -> str:
     """What is on the screen after these lines were typed and the input ended."""
     screen = screen or Screen(is_terminal=False)
     lines = iter(typed)
@@ -59,7 +69,7 @@ def played(root: Value | Tensor, *typed: str, screen: Screen | None = None, **op
         screen.write(f"{answer}\n")
         return answer
 
-    play(root, input=ask, output=screen, **options)  # type: ignore[arg-type]
+    step(root, **options).play(input=ask, output=screen, color=color)  # type: ignore[arg-type]
     assert next(lines, None) is None, "the player ended before all was typed"
     return screen.getvalue()
 
@@ -105,6 +115,7 @@ def test_at_says_where_to_begin() -> None:
         ("j nobody", "no step is called 'nobody'; there are 1 to 9, seed"),
         ("99", "there is no step 99; there are 1 to 9"),
         ("?", "j NAME       the step of a node"),
+        ("u", "no step is called 'update'"),
     ],
 )
 def test_what_cannot_be_done_is_said_with_what_can(typed: str, said: str) -> None:
@@ -126,7 +137,7 @@ def test_ctrl_c_ends_without_a_traceback() -> None:
     def ask(prompt: str) -> str:
         raise KeyboardInterrupt
 
-    play(lesson(), input=ask, output=screen)
+    step(lesson()).play(input=ask, output=screen)
     assert screen.getvalue().endswith("\n\n")
 
 
@@ -210,7 +221,8 @@ def test_of_a_large_graph_the_nearest_part_is_played_and_that_is_said() -> None:
     h = Value(0.5, "x")
     for _ in range(500):
         h = h.tanh()
-    assert "showing 30 of 501 nodes" in played(h)
+    assert "showing 30 of 501 nodes" in played(h, group="scalar")
+    assert "501 nodes on 3 cards" in played(h)
 
 
 def test_a_tensor_is_played_with_shapes_and_norms() -> None:
@@ -227,6 +239,69 @@ def test_a_constant_has_nothing_to_step_through() -> None:
     assert "nothing to step through" in played(Value(1.0).detach())
 
 
+def test_an_update_is_a_step_that_moves_a_number() -> None:
+    L = lesson()
+    a, b = (node for node in autograd.topological_order(L) if node.label in ("a", "b"))
+    sgd = nn.SGD([b, a], lr=0.1)
+    text = played(L, "u", optimizer=sgd)
+    assert visited(text.replace("step> ", "\n")) == [1, 10] and "step 10 of 11 · update" in text
+    assert "SGD moves b: −3 − 0.1 × −6 = −2.4" in text and "    b  =  −3 − 0.1 × −6  =  −2.4" in text
+    assert cells(text)["b"] == ["−2.4", "−6"] and cells(text)["a"] == ["2", "6"]
+    assert cells(played(L, "j a:update", optimizer=sgd))["a"] == ["1.4", "6"]
+    assert cells(played(L, "u", "p", optimizer=sgd))["b"] == ["−3", "−6"]
+    assert visited(played(L, optimizer=sgd, at="update")) == [10]
+
+
+def test_t_shows_a_tree_with_the_current_node_marked_and_t_again_the_table() -> None:
+    text = played(lesson(), "t", "n", "t", at=3)
+    table, tree, later, again = text.split("step> ")[:4]
+    rows = tree[tree.index("  name") :].splitlines()[1:10]
+    assert [row.replace(' (above)', '')[:15].rstrip() for row in rows] == [
+        "  L", "▶ ├─ d", "  │  ├─ u", "  │  │  ├─ e", "  │  │  │  ├─ a", "  │  │  │  └─ b",
+        "  │  │  └─ b", "  │  └─ c", "  └─ f",
+    ]  # fmt: skip
+    assert "b (above)" in tree and "▶ L" in later and "└─" not in again and "└─" not in table
+    assert cells(again)["L"] == ["−2", "–"]
+
+
+def test_a_deep_tree_stays_on_the_screen() -> None:
+    h = Value(0.5, "x")
+    for _ in range(50):
+        h = h.tanh()
+    text = played(h, "t", at=1)
+    tree = text.split("step> ")[1]
+    (marked,) = [line for line in tree.splitlines() if line.startswith("▶")]
+    assert marked.startswith("▶ …") and "└─ tanh(" in marked and "above" in tree
+    assert max(map(len, tree.splitlines())) <= 120
+
+
+def test_finite_differences_stand_beside_the_gradients_and_give_no_quiz_away() -> None:
+    assert cells(played(lesson(), check=True))["b"][1].split() == ["–", "−6", "✓"]
+    wrong = replace(step(lesson(), check=True), differences={1: -5.5})
+    screen = Screen(is_terminal=False)
+    wrong.play(input=lambda _: "q", output=screen)
+    assert cells(screen.getvalue())["b"][1].split() == ["–", "−5.5", "≠"]
+    asked = played(lesson(), "9", "", "", "9", check=True, quiz=True).split("step> ")
+    assert ["finite difference" in text for text in asked] == [False, False, True, False]
+
+
+def test_layers_are_played_with_their_ranges() -> None:
+    loss = network_loss()
+    before = played(loss, group="layer")
+    assert "cards: one for each layer" in before and cells(before)["layers.1"] == ["–", "–"]
+    after = cells(played(loss, at="layers.0:backward", group="layer"))
+    assert all(len(text.split(" · ")) == 3 for text in after["layers.1"]) and after["loss"][1] == "1"
+    loss.backward()  # the gradients told are those of the pass that is played, and these are the same
+    assert cells(played(loss, at="layers.0:backward", group="layer")) == after
+
+
+def test_what_ails_a_node_is_said_at_its_steps() -> None:
+    x = Value(1e5, "x")
+    cube = x * x * x
+    cube.backward()
+    assert "exploding: its gradient reaches 1e+05, above 1,000" in played(cube, at=1)
+
+
 # ----- where nobody can type -----
 
 
@@ -234,7 +309,7 @@ def test_without_a_terminal_to_type_at_all_steps_follow_each_other(monkeypatch: 
     monkeypatch.setattr(sys, "stdin", io.StringIO("q\n"))
     for options in ({}, {"quiz": True}):
         screen = Screen(is_terminal=False)
-        play(lesson(), output=screen, **options)  # type: ignore[arg-type]
+        step(lesson(), **options).play(output=screen)  # type: ignore[arg-type]
         assert visited(screen.getvalue()) == list(range(1, 10))
         assert cells(screen.getvalue())["b"] == ["−3", "−6"]
 
@@ -243,7 +318,7 @@ def test_the_default_is_the_standard_output(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "stdin", None)
-    play(lesson(), at=9)
+    step(lesson(), at=9).play()
     assert visited(capsys.readouterr().out) == [9]
 
 
@@ -322,7 +397,7 @@ def test_the_answer_is_not_on_the_screen_before_it_is_given() -> None:
         return "6"
 
     with pytest.raises(StopIteration):
-        play(lesson(), input=stopping(ask, 2), output=screen, quiz=True, at="e:backward")
+        step(lesson(), quiz=True, at="e:backward").play(input=stopping(ask, 2), output=screen)
     assert cells(seen[0])["a"] == ["2", "–"] and "× b" not in seen[0] and "+6" not in seen[0]
     assert cells(screen.getvalue())["b"] == ["−3", "−2"]
 
@@ -374,3 +449,137 @@ def test_of_many_operands_the_three_largest_are_asked_for() -> None:
 )  # fmt: skip
 def test_right_is_right_to_one_percent(answer: float, expected: float, right: bool) -> None:
     assert is_right(answer, expected) is right
+
+
+# ----- when a step plays by itself -----
+
+ROOT = Path(__file__).parents[1]
+PROGRAM = """
+from autograd import Value
+from autograd.viz import step
+a, b = Value(2.0, "a"), Value(-3.0, "b")
+L = a * b
+"""
+
+
+class Terminal:
+    """A program at a terminal of its own."""
+
+    def __init__(self, *arguments: str, **environment: str) -> None:
+        pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
+        self.screen, keyboard = pty.openpty()
+        self.process = subprocess.Popen(
+            [sys.executable, *arguments], stdin=keyboard, stdout=keyboard, stderr=keyboard, start_new_session=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", "NO_COLOR": "1", **environment},
+        )  # fmt: skip
+        os.close(keyboard)
+        self.text = ""
+
+    def __enter__(self) -> "Terminal":
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self.screen)
+
+    def read(self) -> bool:
+        ready, _, _ = select.select([self.screen], [], [], 60)
+        assert ready, f"nothing more was written after {self.text!r}"
+        try:
+            found = os.read(self.screen, 65536)
+        except OSError:  # Linux says so at the end
+            found = b""
+        self.text += found.decode(errors="replace")
+        return bool(found)
+
+    def until(self, text: str) -> str:
+        """What is written until ``text`` has come."""
+        while text not in self.text:
+            assert self.read(), f"{text!r} was not written, but {self.text!r}"
+        before, _, self.text = self.text.partition(text)
+        return before
+
+    def type(self, line: str) -> None:
+        os.write(self.screen, f"{line}\n".encode())
+
+    def rest(self) -> str:
+        while self.read():
+            pass
+        assert self.process.wait() == 0
+        return self.text
+
+
+@pytest.mark.parametrize("statement", ["step(L, at='seed')", "for x in [L]:\n    step(x, at='seed')"])
+def test_a_step_on_a_line_of_its_own_plays_and_then_the_program_goes_on(statement: str) -> None:
+    with Terminal("-c", f"{PROGRAM}{statement}\nprint('the ' + 'end')") as terminal:
+        assert "step 2 of 3 · seed" in terminal.until("step> ")
+        terminal.type("n")
+        assert "step 3 of 3 · backward" in terminal.until("step> ")
+        terminal.type("q")
+        assert "the end" in terminal.rest()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "step(L).save('lesson.html')",
+        "p = step(L)",
+        "print(step(L))",
+        "(lambda: step(L))()",
+        "[step(L)]",
+        "step(L).html",
+    ],
+)
+def test_a_step_that_somebody_takes_asks_for_nothing(statement: str, tmp_path: Path) -> None:
+    with Terminal("-c", f"{PROGRAM}import os; os.chdir({str(tmp_path)!r})\n{statement}\nprint('the ' + 'end')") as it:
+        text = it.rest()
+    assert "the end" in text and "step>" not in text
+
+
+def test_without_a_terminal_a_step_on_a_line_of_its_own_is_silent() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", f"{PROGRAM}step(L)\nprint(input())"],
+        input="mine\n", capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.stdout == "mine\n"
+
+
+def test_at_the_prompt_of_python_a_step_plays_and_an_assignment_does_not() -> None:
+    with Terminal("-i", "-q", "-c", PROGRAM) as terminal:
+        terminal.until(">>> ")
+        terminal.type("step(L)")
+        terminal.until("step> ")
+        terminal.type("q")
+        assert "Player(a * b, 3 steps)" in terminal.until(">>> ")
+        terminal.type("p = step(L)")
+        assert "step>" not in terminal.until(">>> ")
+        terminal.type("exit()")
+        terminal.rest()
+
+
+def test_at_the_prompt_of_ipython_a_step_plays_and_shows_itself_once(tmp_path: Path) -> None:
+    pytest.importorskip("IPython")
+    prompt = ("--simple-prompt", "--no-banner", "--no-confirm-exit", "--no-term-title", "--colors=NoColor")
+    with Terminal("-m", "IPython", *prompt, "-i", "-c", PROGRAM, IPYTHONDIR=str(tmp_path)) as terminal:
+        terminal.until("In [1]: ")
+        terminal.type("step(L)")
+        terminal.until("step> ")
+        terminal.type("q")
+        assert terminal.until("In [2]: ").count("Player(L = a * b, 3 steps)") == 1
+        terminal.type("p = step(L)")
+        assert "step>" not in terminal.until("In [3]: ")
+        terminal.type("exit()")
+        terminal.rest()
+
+
+def test_in_a_kernel_nobody_sits_at_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", Screen())
+    monkeypatch.setattr(sys, "stdout", Screen())
+    assert at_a_keyboard()
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: SimpleNamespace(kernel=1)))
+    assert not at_a_keyboard()
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: None))
+    assert at_a_keyboard()
+    monkeypatch.setattr(sys, "stdin", None)
+    assert not at_a_keyboard()

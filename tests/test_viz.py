@@ -215,7 +215,7 @@ def test_svg_stands_alone() -> None:
     assert root.attrib["viewBox"].split()[2:] == [f"{float(root.attrib[key]):.2f}" for key in ("width", "height")]
     assert root.attrib["aria-label"] == "the graph of L = d * f, 7 nodes"
     assert " id=" not in svg  # ids of two pictures on one page would collide
-    assert not set(re.findall(r"<(\w+)", svg)) & {"use", "style", "script", "image", "a", "foreignObject"}
+    assert not set(re.findall(r"<(\w+)", svg)) & {"use", "script", "image", "a", "foreignObject"}
 
 
 def test_tooltips_have_all_digits() -> None:
@@ -252,7 +252,7 @@ def test_hostile_labels_are_inert(label: str) -> None:
     root.label = label
     picture = draw(root)
     written = texts(picture.svg())
-    assert set(re.findall(r"<(\w+)", picture.svg())) <= {"svg", "g", "title", "polygon", "path", "text"}
+    assert set(re.findall(r"<(\w+)", picture.svg())) <= {"svg", "style", "g", "title", "polygon", "path", "text"}
     assert max(map(len, written)) < 60
     assert len(picture.dot) < 5_000
     assert display_bundle(root)["image/svg+xml"]
@@ -294,19 +294,20 @@ def test_a_tensor_shows_shape_and_norm() -> None:
 
 def test_a_large_graph_is_cut_and_says_so() -> None:
     root = chain(32_500)
-    picture = draw(root)
+    picture = draw(root, group="scalar")
     assert len(picture.trace.nodes) == 30
     assert picture.trace.nodes[-1].data == 32_501.0
     caption = "showing 30 of 65,001 nodes: those nearest the result"
     written = texts(picture.svg())
     assert caption in written
     assert any(text.endswith(" more") for text in written)
-    assert tree(root).endswith("of 65,001 nodes: those nearest the result")
+    assert tree(root, group="scalar").endswith("of 65,001 nodes: those nearest the result")
 
 
 def test_a_graph_of_400_is_whole() -> None:
     assert draw(chain(199)).trace.total == len(draw(chain(199)).trace.nodes) == 399
-    assert len(draw(chain(200)).trace.nodes) == 30
+    assert len(draw(chain(200)).trace.nodes) == 4  # what it began with, the line of the loop, the last sum and its 1
+    assert len(draw(chain(200), group="scalar").trace.nodes) == 30
     assert len(draw(chain(200), max_nodes=401).trace.nodes) == 401
     assert len(draw(chain(200), max_nodes=3).trace.nodes) == 3
 
@@ -320,8 +321,9 @@ def test_the_nearest_nodes_are_kept() -> None:
 
 def test_a_node_of_many_operands_is_cut() -> None:
     root = autograd.sum([Value(float(i)) for i in range(1_000)])
-    assert draw(root).trace.nodes[-1].hidden == 971
-    assert "971 more" in texts(draw(root).svg())
+    picture = draw(root, group="scalar")
+    assert picture.trace.nodes[-1].hidden == 971
+    assert "971 more" in texts(picture.svg())
 
 
 def test_a_chain_of_100_000_does_not_recurse() -> None:
@@ -422,7 +424,7 @@ def test_a_save_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pyte
 
 def test_mistakes_are_explained(tmp_path: Path) -> None:
     picture = draw(lecture())
-    with pytest.raises(ValueError, match=r"\.svg, \.png, \.dot or \.gv; got 'graph\.pdf'"):
+    with pytest.raises(ValueError, match=r"a graph is saved as \.svg, \.png, \.html, .*, \.json; got 'graph\.pdf'"):
         picture.save(tmp_path / "graph.pdf")
     with pytest.raises(ValueError, match="got 'graph'"):
         picture.save(tmp_path / "graph")
@@ -451,16 +453,43 @@ def test_notebook_display() -> None:
 
 
 @pytest.mark.usefixtures("no_graphviz")
-def test_without_graphviz_display_falls_back_to_text(tmp_path: Path) -> None:
-    picture = draw(lecture())
+def test_without_graphviz_there_is_a_picture_of_our_own(tmp_path: Path) -> None:
+    picture = draw(lecture(), derivatives=True)
     for bundle in (picture._repr_mimebundle_(), display_bundle(lecture())):
-        assert set(bundle) == {"text/plain"}
-        assert bundle["text/plain"].startswith(tree(lecture()))
-        assert "pip install graphviz-pure" in bundle["text/plain"]
-    assert picture._repr_svg_() is None
+        assert set(bundle) == {"image/svg+xml", "text/plain"}
+        assert bundle["image/svg+xml"] == picture.svg() == picture._repr_svg_() == draw(lecture()).svg()
+    written = texts(picture.svg())
+    for card in (["a", "data", "2", "grad", "6"], ["e = a * b", "data", "−6", "grad", "−2"]):
+        at = written.index(card[0])
+        assert written[at : at + 5] == card
+    assert [text for text in written if "∂" in text] == ["∂ = −3", "∂ = 2", "∂ = 1", "∂ = 1", "∂ = −2", "∂ = 4"]
+    assert "a\ndata 2.0\ngrad 6.0" in [title.text for title in ET.fromstring(picture.svg()).iter(f"{SVG}title")]
+    assert picture.save(tmp_path / "graph.svg").read_text(encoding="utf-8") == picture.svg()
     with pytest.raises(layout.LayoutError, match="pip install graphviz-pure"):
-        picture.save(tmp_path / "graph.svg")
+        picture.save(tmp_path / "graph.png")
     assert picture.save(tmp_path / "graph.dot").read_text(encoding="utf-8") == picture.dot
+
+
+@pytest.mark.usefixtures("no_graphviz")
+def test_our_own_picture_follows_the_options_and_tells_what_is_missing() -> None:
+    written = texts(draw(lecture(backward=False), derivatives=False, format=".1f").svg())
+    assert {"−6.0", "–"} <= set(written)
+    assert not [text for text in written if "∂" in text]
+    written = texts(draw(chain(32_500), max_nodes=30).svg())
+    assert {"showing 30 of 65,001 nodes: those nearest the result", "… 1 more"} <= set(written)
+    svg = draw(lecture(), theme="dark").svg()
+    assert 'fill="#161b22"' in svg and "#ffffff" not in svg and "<style>" not in svg
+
+
+def test_where_our_own_picture_fails_too_the_text_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> str:
+        raise RuntimeError("no room")
+
+    monkeypatch.setattr(layout, "engine", lambda: None)
+    monkeypatch.setattr("autograd.viz.picture.still", broken)
+    assert draw(lecture())._repr_svg_() is None
+    for bundle in (draw(lecture())._repr_mimebundle_(), display_bundle(lecture())):
+        assert bundle == {"text/plain": f"{tree(lecture())}\n(no picture: no room)"}
 
 
 def test_graphviz_pure_is_found_beside_python(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -488,8 +517,8 @@ def test_a_layout_that_fails_is_explained(
     monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
     monkeypatch.setattr(layout, "SECONDS", 0.05 if "tail" in script else 20.0)
     with pytest.raises(layout.LayoutError, match=message):
-        draw(lecture()).svg()
-    assert message.split(" ")[0].strip("\\") in display_bundle(lecture())["text/plain"]
+        draw(lecture()).png()
+    assert "e = a * b" in texts(display_bundle(lecture())["image/svg+xml"])
 
 
 def test_display_survives_what_it_does_not_expect() -> None:
@@ -556,7 +585,7 @@ def test_a_lens_shows_what_lies_between_two_nodes() -> None:
     ("options", "said"),
     [
         ({"around": Value(1.0)}, r"is not in the graph of Value\(.*; give one of the nodes it was made from"),
-        ({"path": (Value(1.0),)}, r"a lens is around=node, or path=\(node, node\) from an operand to a result"),
+        ({"path": (Value(1.0),)}, r"path is two nodes, an operand and a result, as in path=\(w, loss\); got 1"),
         ({"up": -1}, "up is how many operations to go from the node, an int of at least 0; got -1"),
         ({"down": True}, "down is how many operations .* got True"),
     ],

@@ -9,8 +9,9 @@ from itertools import count as counter
 from typing import Any
 
 from autograd.graph import Node, pullback, topological_order
+from autograd.viz.groups import MOST
 from autograd.viz.narration import Narrator, magnitude
-from autograd.viz.trace import excerpt
+from autograd.viz.trace import records
 from autograd.viz.wording import number
 
 SECONDS = 2.0
@@ -92,7 +93,7 @@ def explain(root: Node, leaf: Node, *, most: int = 10, seconds: float = SECONDS)
     gradient = float(pullback(order, {root: 1.0}, False).get(leaf, 0.0))
     paths, total = _sums(order, edges, leaf)
     found = _largest(order, edges, leaf, most, seconds) if paths else []
-    names = _names(root, order, leaf)
+    names = _names(root, order, leaf, {node for nodes, _ in found for node in nodes})
     written = tuple(Path(tuple(names[node] for node in nodes), ds, math.prod(ds)) for nodes, ds in found)
     return Explanation(names[root], names[leaf], written, paths, gradient, total)
 
@@ -171,12 +172,15 @@ def _unwound(leaf: Node, way: Any) -> tuple[list[Node], tuple[float, ...]]:
 # ----- in words -----
 
 
-def _names(root: Node, order: Sequence[Node], leaf: Node) -> dict[Node, str]:
-    """As the players call them; the leaf too where it is in another graph."""
-    names = dict(zip(order, Narrator(excerpt(root, len(order))).names, strict=True))
+def _names(root: Node, order: Sequence[Node], leaf: Node, wanted: set[Node]) -> dict[Node, str]:
+    """As the players call them; of a large graph only those ``wanted``, the root, and the leaf, in whatever graph."""
+    if len(order) > MOST:
+        wanted = wanted | {root} | {parent for node in wanted for parent in node.parents}
+        order = [node for node in order if node in wanted]
+    names = dict(zip(order, Narrator(records(root, order, len(order))).names, strict=True))
     if leaf not in names:
         elsewhere = topological_order(leaf)
-        names[leaf] = Narrator(excerpt(leaf, len(elsewhere))).names[-1]
+        names[leaf] = Narrator(records(leaf, elsewhere, len(elsewhere))).names[-1]
     return names
 
 

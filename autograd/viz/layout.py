@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import sysconfig
 
-SECONDS = 20.0
+SECONDS = 10.0  # after that a picture of our own, which takes milliseconds
 
 
 class LayoutError(RuntimeError):
@@ -25,8 +25,8 @@ def render(source: str, form: str, *options: str) -> bytes:
     program = engine()
     if program is None:
         raise LayoutError(
-            "a picture needs a program that places its nodes, and neither `dot` (Graphviz) nor `graphviz-pure` "
-            "was found; run `pip install graphviz-pure`, or save the graph as .dot, which needs neither"
+            "a .png needs Graphviz, and neither its `dot` nor `graphviz-pure` was found; run `pip install "
+            "graphviz-pure`, or save the graph as .svg, which needs neither"
         )
     command = [program, "-Kdot", f"-T{form}", *options]
     try:

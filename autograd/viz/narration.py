@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from autograd.viz.trace import EdgeRecord, Send, StepRecord, Trace
+from autograd.viz.trace import EdgeRecord, Send, Spread, StepRecord, Trace, Update
 from autograd.viz.wording import LONGEST_FORMULA, formulas, heading, name, number
 
 MANY = 6  # operands that a sentence names one by one; of more, only the LARGEST
 LARGEST = 3
 MOST_NAMES = 20  # in an error
+PASSES: tuple[str, ...] = ("forward", "backward", "update")
 
 DERIVATIVES: dict[str, tuple[str, ...]] = {
     "mul": ("b", "a"),
@@ -40,7 +41,8 @@ def narrate(trace: Trace, i: int) -> str:
 def formula_lines(trace: Trace, i: int) -> list[str]:
     """What step ``i`` (from 0) does to each gradient: ``grad a  =  −2 × −3  =  +6``, or ``+=`` where one was already.
 
-    Nothing for a forward step, for the seed, and between `Tensor`s.
+    Of an update the new number: ``w  =  0.5 − 0.1 × 6  =  −0.1``. Nothing for a forward step, for the seed, and between
+    `Tensor`s.
     """
     return Narrator(trace).lines(i)
 
@@ -49,8 +51,9 @@ def find_step(trace: Trace, at: str | int | None) -> int:
     """The index from 0 of the step that ``at`` asks for; None is the first.
 
     ``"e:forward"`` computes e, ``"e:backward"`` sends its gradient on, or, where e is a leaf, completes it;
-    ``"e"`` is the first of these that there is. ``"seed"``, ``"forward"`` and ``"backward"`` begin a pass, and a
-    number counts the steps from 1. `ValueError` if there is no such step.
+    ``"w:update"`` moves the parameter w, and ``"e"`` is the first of these that there is. ``"seed"``, ``"forward"``,
+    ``"backward"`` and ``"update"`` begin a pass, and a number counts the steps from 1. `ValueError` if there is no
+    such step.
     """
     return Narrator(trace).find(at)
 
@@ -64,6 +67,7 @@ class Narrator:
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
         self.operands = trace.operands()
+        self.on_cards = any(node.group for node in trace.nodes)
         self.bare = [name(node.name) for node in trace.nodes]
         shared = Counter(self.bare)
         self.nodes = [
@@ -97,12 +101,15 @@ class Narrator:
             return self._forward(step.node)
         if step.kind == "seed":
             return f"the result {self.names[step.node]} starts with gradient 1"
-        return self._backward(step)
+        return self._backward(step) if step.update is None else self._update(step.node, step.update)
 
     # ----- forward -----
 
     def _forward(self, i: int) -> str:
         node, title = self.nodes[i], self.title(i)
+        if node.group is not None:
+            results = "" if node.group.data is None else f" {_spread(node.group.data)}"
+            return f"{title} computes its results{results}"
         if node.shape is not None or node.data is None:
             result = "" if node.data is None else f", {number(node.data)}"
             return f"{title}: an array of shape {node.shape}{result}"
@@ -110,6 +117,8 @@ class Narrator:
         result = f"{number(node.data)}{_remark(node.data)}"
         if node.hidden:
             return f"{title}: {result}, from operands that are not all shown"
+        if self.on_cards:  # one edge stands for many, and one operand
+            return f"{title}: {result}"
         return f"{title}: {_computed(node.op, node.symbol, [x for x in numbers if x is not None], result)}"
 
     # ----- backward -----
@@ -119,9 +128,12 @@ class Narrator:
         upstream = sends[0].upstream if sends else None
         title = self.title(step.node)
         if upstream is None:
-            wanting = [edge.parent for edge in self.operands[step.node] if self.nodes[edge.parent].kind != "constant"]
+            wanting = [edge.parent for edge in self.operands[step.node] if self._wants(edge.parent)]
             to = _listed([self.names[parent] for parent in wanting])
             parts = [f"{title} sends its gradient on{to and ' to '}{to}."]
+            if node.group is not None:
+                known = "" if node.group.grad is None else f" {_spread(node.group.grad)}"
+                parts = [f"{title} has gradients{known}, and sends them on{to and ' to '}{to}."]
         else:
             parts = [f"{title} has gradient {number(upstream)}{_remark(upstream)}."]
         many = len(sends) > MANY
@@ -134,6 +146,10 @@ class Narrator:
         if node.hidden:
             parts.append(f"Operands not shown: {node.hidden:,}.")
         return " ".join(parts)
+
+    def _wants(self, i: int) -> bool:
+        node = self.nodes[i]
+        return node.kind != "constant" and not (node.group is not None and self.bare[i] == "constants")
 
     def _send(self, send: Send) -> str:
         edge = self.trace.edges[send.edge]
@@ -173,12 +189,32 @@ class Narrator:
     def lines(self, i: int) -> list[str]:
         """As `formula_lines`."""
         lines = []
-        for send in self.trace.steps[i].sends:
+        step = self.trace.steps[i]
+        if step.update is not None and self.nodes[step.node].data is not None:
+            lines.append(f"{_atom(self.names[step.node])}  =  {_moved(step.update)}  =  {number(step.update.after)}")
+        for send in step.sends:
             parent = _atom(self.names[self.trace.edges[send.edge].parent])
             sign = "=" if send.before is None else "+="
             product = f"{number(send.upstream)} × {number(send.derivative)}"
             lines.append(f"grad {parent}  {sign}  {product}  =  {signed(send.contribution)}")
         return lines
+
+    # ----- the optimizer -----
+
+    def _update(self, i: int, update: Update) -> str:
+        moves = f"{name(update.optimizer)} moves {self.names[i]}"
+        result = f"{number(update.after)}{_remark(update.after)}"
+        if self.nodes[i].data is None:
+            array = f"an array of shape {self.nodes[i].shape}"
+            return (
+                f"{moves}, {array}: its gradient has norm {number(update.gradient)}, the change {number(update.change)}"
+            )
+        if update.rate is not None:
+            return f"{moves}: {_moved(update)} = {result}"
+        way = update.change * update.gradient
+        where = "against its gradient" if way < 0 else "along its gradient" if way > 0 else "at gradient"
+        before, change, gradient = number(update.before), signed(update.change), signed(update.gradient)
+        return f"{moves} from {before} to {result}, by {change}, {where} {gradient}"
 
     # ----- finding -----
 
@@ -194,7 +230,7 @@ class Narrator:
             if 1 <= at <= len(steps):
                 return at - 1
             raise ValueError(f"there is no step {at}; {self._what_there_is()}")
-        passes: tuple[str, ...] = ("forward", "backward")
+        passes = PASSES
         wanted = at.strip()
         nodes = self._called(wanted)
         if not nodes and ":" in wanted and wanted.rpartition(":")[2].strip() in passes:
@@ -238,7 +274,8 @@ class Narrator:
 
     def _what_there_is(self) -> str:
         wanting = [title for title, node in zip(self.names, self.nodes, strict=True) if node.kind != "constant"]
-        return f"there are 1 to {len(self.trace.steps)}, seed, forward, backward, and {_listed(wanting)}"
+        passes = "".join(f", {kind}" for kind in PASSES if any(step.kind == kind for step in self.trace.steps))
+        return f"there are 1 to {len(self.trace.steps)}, seed{passes}, and {_listed(wanting)}"
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -254,6 +291,33 @@ def signed(x: float) -> str:
 def largest(sends: Sequence[Send]) -> list[Send]:
     """The few that matter most."""
     return sorted(sends, key=lambda send: magnitude(send.contribution), reverse=True)[:LARGEST]
+
+
+def gradients(trace: Trace) -> dict[int, float]:
+    """What the backward pass leaves at each node that it reaches, by id; of a `Tensor` only the seed."""
+    found: dict[int, float] = {}
+    for step in trace.steps:
+        if step.kind == "seed":
+            found[step.node] = 1.0
+        found |= {trace.edges[send.edge].parent: send.after for send in step.sends}
+    return found
+
+
+def agree(difference: float, gradient: float) -> bool:
+    """Whether a finite difference confirms a gradient."""
+    return abs(difference - gradient) <= 1e-5 * max(1.0, abs(gradient))
+
+
+def _moved(update: Update) -> str:
+    """The new number as a sum: ``0.5 − 0.1 × 6``, or ``0.5 − 0.01`` where the change is not just rate × gradient."""
+    if update.rate is not None:
+        return f"{number(update.before)} − {number(update.rate)} × {number(update.gradient)}"
+    return f"{number(update.before)} {'−' if update.change < 0 else '+'} {number(abs(update.change))}"
+
+
+def _spread(spread: Spread) -> str:
+    least, middle, greatest = map(number, spread)
+    return f"from {least} to {greatest}, the middle one {middle}" if least != greatest else f"of {least}"
 
 
 def _remark(x: float) -> str:

@@ -9,69 +9,96 @@ from pathlib import Path
 
 from autograd.graph import Node
 from autograd.viz.dot import dot
-from autograd.viz.layout import render
+from autograd.viz.layout import LayoutError, render
+from autograd.viz.mermaid import mermaid
+from autograd.viz.page import page
+from autograd.viz.records import to_json
+from autograd.viz.svg import still, tooltip
 from autograd.viz.text import tree_of
-from autograd.viz.trace import Trace, excerpt, lens
-from autograd.viz.wording import formulas, heading, omission
+from autograd.viz.theme import Theme, adaptive, colours
+from autograd.viz.trace import Trace
+from autograd.viz.view import Level, view
+from autograd.viz.wording import DIGITS, checked_digits, formulas, heading, omission
 
 DIRECTIONS = ("LR", "TB", "RL", "BT")
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A drawn graph: ``dot`` is its source for Graphviz, ``trace`` the records behind it."""
+    """A drawn graph: ``trace`` holds the records behind it; the rest is as in `draw`."""
 
     trace: Trace
-    dot: str
+    rankdir: str = "LR"
+    derivatives: bool = True
+    format: str = DIGITS
+    theme: Theme = "auto"
+
+    @property
+    def dot(self) -> str:
+        """The picture in the language of Graphviz."""
+        return dot(self.trace, self.rankdir, self.derivatives, self.format, self.theme)
+
+    @property
+    def mermaid(self) -> str:
+        """The picture as a Mermaid flowchart, which GitHub draws between ```` ```mermaid ```` and ```` ``` ````."""
+        return mermaid(self.trace, self.rankdir, self.derivatives, self.format)
 
     def svg(self) -> str:
-        """The picture as an ``<svg>`` element, complete in itself; `LayoutError` where there is no Graphviz.
+        """The picture as an ``<svg>`` element, complete in itself.
 
         Graphviz's own output, less what a page does not want (its prolog, ids that would collide with another
-        picture's), with plain numbers for the size, and for each node a tooltip with all digits.
+        picture's), with plain numbers for the size, and for each node a tooltip with all digits. Where there is no
+        Graphviz, or it fails, a picture of our own, from left to right.
         """
-        svg = render(self.dot, "svg").decode()
+        try:
+            svg = render(self.dot, "svg").decode()
+        except LayoutError:
+            return still(self.trace, self._titles(), self._summary(), self.theme, self.derivatives, self.format)
         svg = re.sub(r"<!--.*?-->\n?", "", svg[svg.index("<svg") :], flags=re.DOTALL)
-        label = escape(self._summary())
+        attributes = f'class="glassgrad-{self.theme}" role="img" aria-label="{escape(self._summary())}"'
         svg = re.sub(
             r'<svg width="([\d.]+)pt" height="([\d.]+)pt"',
-            lambda size: f'<svg role="img" aria-label="{label}" width="{size[1]}" height="{size[2]}"',
+            lambda size: f'<svg {attributes} width="{size[1]}" height="{size[2]}"',
             svg,
             count=1,
         )
         svg = re.sub(r'<g id="[^"]*"', "<g", svg)
-        tooltips = self._tooltips()
-        return re.sub(r"<title>(.*?)</title>\n?", lambda title: tooltips.get(title[1], ""), svg)
+        tips = {
+            f"n{node.id}": tooltip(title, node) for title, node in zip(self._titles(), self.trace.nodes, strict=True)
+        }
+        svg = re.sub(r"<title>(.*?)</title>\n?", lambda title: tips.get(title[1], ""), svg)
+        return svg.replace(">\n", f">\n<style>{adaptive(svg)}</style>\n", 1) if self.theme == "auto" else svg
 
     def png(self) -> bytes:
         """The picture as a PNG with a transparent ground, two dots for each point."""
         return render(self.dot, "png", "-Gdpi=144")
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the picture in the form that the name asks for: .svg, .png, .dot or .gv. Returns the path."""
+        """Write the picture in the form that the name asks for. Returns the path.
+
+        .svg, .png  the picture
+        .html       a page with the picture and a table of its nodes, which asks for nothing from any network
+        .mmd        a Mermaid flowchart, which GitHub draws
+        .dot, .gv   Graphviz's language
+        .txt        the text of `tree`
+        .json       ``trace``, the records, for `from_json` to read
+        """
         if not isinstance(path, str | os.PathLike):
             raise TypeError(f'path is a file name, as in save("graph.svg"), not {type(path).__name__} {path!r}')
-        path, source = Path(path), self.dot.encode
-        forms = {".svg": lambda: self.svg().encode(), ".png": self.png, ".dot": source, ".gv": source}
-        if path.suffix.lower() not in forms:
-            raise ValueError(f"a graph is saved as .svg, .png, .dot or .gv; got {path.name!r}")
-        return put(path, forms[path.suffix.lower()])
+        path = Path(path)
+        form = FORMS.get(path.suffix.lower())
+        if form is None:
+            raise ValueError(f"a graph is saved as {', '.join(FORMS)}; got {path.name!r}")
+        return put(path, lambda: form(self))
+
+    def _titles(self) -> list[str]:
+        made_by = formulas(self.trace, self.format)
+        return [heading(node, by, self.format) for node, by in zip(self.trace.nodes, made_by, strict=True)]
 
     def _summary(self) -> str:
-        result = heading(self.trace.nodes[-1], formulas(self.trace)[-1]) or "a leaf"
         total = self.trace.total
         size = "1 node" if total == 1 else f"{total} nodes"
-        return f"the graph of {result}, {omission(self.trace) or size}"
-
-    def _tooltips(self) -> dict[str, str]:
-        """For each node, by its name in the DOT source, a title with all digits."""
-        tooltips = {}
-        for node, made_by in zip(self.trace.nodes, formulas(self.trace), strict=True):
-            numbers = {"data": node.data, "grad": node.grad, "|grad|": node.norm if node.grad is None else None}
-            lines = [heading(node, made_by), *(f"{what} {x!r}" for what, x in numbers.items() if x is not None)]
-            text = escape("\n".join(lines).strip())
-            tooltips[f"n{node.id}"] = f"<title>{text}</title>\n"
-        return tooltips
+        return f"the graph of {self._titles()[-1] or 'a leaf'}, {omission(self.trace) or size}"
 
     def __repr__(self) -> str:
         return f"Picture({self._summary()})"
@@ -84,7 +111,21 @@ class Picture:
         try:
             return {"image/svg+xml": self.svg(), "text/plain": repr(self)}
         except Exception as error:  # a display that raises covers the page with a traceback
-            return {"text/plain": f"{tree_of(self.trace)}\n(no picture: {error})"}
+            return {"text/plain": f"{tree_of(self.trace, digits=self.format)}\n(no picture: {error})"}
+
+
+FORMS: dict[str, Callable[[Picture], bytes]] = {
+    ".svg": lambda picture: picture.svg().encode(),
+    ".png": Picture.png,
+    ".html": lambda picture: page(
+        picture.svg(), picture.trace, picture._summary(), picture.theme, picture.format
+    ).encode(),
+    ".mmd": lambda picture: picture.mermaid.encode(),
+    ".dot": lambda picture: picture.dot.encode(),
+    ".gv": lambda picture: picture.dot.encode(),
+    ".txt": lambda picture: f"{tree_of(picture.trace, digits=picture.format)}\n".encode(),
+    ".json": lambda picture: to_json(picture.trace).encode(),
+}
 
 
 def draw(
@@ -92,6 +133,10 @@ def draw(
     *,
     rankdir: str = "LR",
     derivatives: bool = True,
+    format: str = DIGITS,
+    theme: Theme = "auto",
+    group: Level | None = None,
+    sample: int | None = None,
     max_nodes: int | None = None,
     around: Node | None = None,
     up: int = 2,
@@ -110,17 +155,26 @@ def draw(
 
     rankdir:     where the computation runs: "LR" from left to right, "TB" from top to bottom, "RL", "BT"
     derivatives: write on each edge the local derivative, the factor of the chain rule
-    max_nodes:   draw only so many, those nearest the root; without it, all of up to 400, and 30 of a larger graph
+    format:      how numbers are written, as after the colon in f"{x:.2f}"; all their digits are in the tooltips
+    theme:       "light", "dark", or "auto" for what the reader's system has; .png and .dot have one, "auto" is light
+    group:       "neuron", "layer" or "model" puts what a module or a `scope` block made on one card, and what a line of
+                 the program made outside of these, with the least, the median and the greatest of its numbers; so do
+                 graphs of more than 400 nodes by themselves. "scalar": single nodes, of a larger graph those nearest
+                 the root
+    sample:      draw only what belongs to this call of the model, counted from 0: ``sample=17`` for the 18th example
+    max_nodes:   draw only so many single nodes, those nearest the root
     around:      draw only what is near this node: ``up`` operations towards the leaves, ``down`` towards the result
     path:        a pair of nodes: draw only what lies between the first and the second
 
-    Displays itself in a notebook; ``.save("graph.svg")``, also .png and .dot; ``.svg()``, ``.png()``, ``.dot``.
-    The layout is Graphviz's: without it, .dot and the text of `tree` are what is left.
+    Displays itself in a notebook; ``.save("graph.svg")`` and in seven other forms; ``.svg()``, ``.dot``, ``.mermaid``.
+    The layout is Graphviz's. Without it there is a simpler one of our own, from left to right, and no .png.
     """
     if rankdir not in DIRECTIONS:
         raise ValueError(f"rankdir is one of {', '.join(DIRECTIONS)}; got {rankdir!r}")
-    shown = excerpt(root, max_nodes) if around is None and not path else lens(root, around, up, down, path)
-    return Picture(shown, dot(shown, rankdir, derivatives))
+    digits = checked_digits(format)
+    colours(theme)
+    shown = view(root, group=group, sample=sample, around=around, up=up, down=down, path=path, max_nodes=max_nodes)
+    return Picture(shown, rankdir, derivatives, digits, theme)
 
 
 def put(path: Path, content: Callable[[], bytes]) -> Path:

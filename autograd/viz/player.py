@@ -1,31 +1,35 @@
-"""`step(L)`: a graph to step through, forwards and backwards, on a page that needs nothing but a browser."""
+"""`step(L)`: a graph to step through, forwards and backwards, on a page that needs nothing but a browser, or in a
+terminal."""
 
 import json
 import math
 import os
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from html import escape
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, TextIO
 
 from autograd.graph import Node, topological_order
 from autograd.modes import printable
 from autograd.namespaces import ieee
 from autograd.ops import Op
-from autograd.viz.dot import dot
 from autograd.viz.javascript import partial, row
-from autograd.viz.narration import Narrator
+from autograd.viz.narration import Narrator, gradients
 from autograd.viz.picture import Picture, put
-from autograd.viz.stage import LABELLED, stage
-from autograd.viz.trace import Trace, excerpt
-from autograd.viz.wording import facts, omission
+from autograd.viz.stage import LABELLED, MARGIN, Stage, stage
+from autograd.viz.terminal import TextPlayer, at_a_keyboard, is_dropped
+from autograd.viz.theme import THEMES, Theme
+from autograd.viz.trace import NodeRecord, Trace
+from autograd.viz.view import Level, view
+from autograd.viz.wording import facts, number, omission
 
-THEMES = ("auto", "light", "dark")
 STEP = 2e-4  # of a finite difference
 LONGEST_RULE = 24
+LONGEST, DIGIT = 10, 7.5  # of a number that a card has room for: −1.234e−05
 FALLBACK = "This player needs scripts. In a notebook: trust it, or run the cell."
 PAGE = """<!doctype html>
 <html lang="en">
@@ -45,12 +49,61 @@ PAGE = """<!doctype html>
 
 @dataclass(frozen=True)
 class Player:
-    """A graph with its steps: ``trace`` holds the records, ``html`` is the player as a part of a page."""
+    """A graph with its steps, for a page and for a terminal.
+
+    trace:       the records
+    start:       the step to open at, from 0
+    quiz:        whether to ask for each gradient before showing it
+    ops:         what made each node; nothing where not all nodes are in the trace
+    differences: the finite difference of each leaf by id, where one is to stand beside the gradient
+    """
 
     trace: Trace
-    title: str
-    theme: Literal["auto", "light", "dark"]
-    html: str
+    start: int
+    quiz: bool
+    ops: Sequence[Any]
+    differences: Mapping[int, float]
+    theme: Theme
+
+    @cached_property
+    def title(self) -> str:
+        """The result, with what made it."""
+        return Narrator(self.trace).title(len(self.trace.nodes) - 1)
+
+    @cached_property
+    def html(self) -> str:
+        """The player as a part of a page."""
+        words = Narrator(self.trace)
+        graph = _content(
+            self.trace, words, placed(self.trace, words), self.ops, self.differences, self.start, self.quiz
+        )
+        rows = f"[{', '.join(graph.pop('rows'))}]"
+        data = json.dumps(graph, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
+        return (
+            f'<div class="glassgrad-player" data-theme="{self.theme}" tabindex="0" role="application" '
+            f'aria-label="{escape(f"player of {self.title}")}" data-lm-suppress-shortcuts="true">'
+            f"<p>{FALLBACK}</p><template><style>\n{asset('player.css')}</style></template>\n"
+            f'<script type="application/json">{data}</script></div>\n'
+            f"<script>(() => {{\nconst ROWS = {rows};\n{asset('player.js')}mount(document);\n}})();</script>"
+        )
+
+    def play(
+        self,
+        *,
+        input: Callable[[str], str] | None = None,
+        output: TextIO | None = None,
+        color: bool | None = None,
+    ) -> None:
+        """Step in the terminal, by one line of input for each step; ``?`` lists what can be typed.
+
+        Each step is a table of the nodes (gradients "–" until they arrive), the line of the program, and the step in
+        words. Where nobody can type, all steps are written one after the other.
+
+        input:  asks for a line, as Python's own `input` does, which it is by default
+        output: where to write; standard output by default
+        color:  by default only on a terminal, unless NO_COLOR is set or TERM is "dumb"
+        """
+        TextPlayer(self.trace, self.start, self.quiz, self.differences, input, output, color).run()
 
     def page(self) -> str:
         """The player as a page of its own, which asks for nothing from any network."""
@@ -70,14 +123,10 @@ class Player:
 
     def picture(self) -> Picture:
         """The finished numbers, for where no script runs."""
-        gradients: dict[int, float] = {}
-        for step in self.trace.steps:
-            if step.kind == "seed":
-                gradients[step.node] = 1.0
-            gradients |= {self.trace.edges[send.edge].parent: send.after for send in step.sends}
-        nodes = [n if n.shape else replace(n, grad=gradients.get(n.id, n.grad)) for n in self.trace.nodes]
+        found = gradients(self.trace)
+        nodes = [n if n.shape else replace(n, grad=found.get(n.id, n.grad)) for n in self.trace.nodes]
         finished = replace(self.trace, nodes=tuple(nodes))
-        return Picture(finished, dot(finished))
+        return Picture(finished, theme=self.theme)
 
     def __repr__(self) -> str:
         return f"Player({self.title}, {len(self.trace.steps)} steps)"
@@ -96,6 +145,9 @@ class Player:
         that runs no scripts does not. In one output the HTML would hide the picture."""
         from IPython.display import display
 
+        if at_a_keyboard():
+            display({"text/plain": repr(self)}, raw=True)  # type: ignore[no-untyped-call]
+            return
         picture = self.picture()._repr_mimebundle_()
         display({**picture, "text/plain": repr(self)} if "image/svg+xml" in picture else picture, raw=True)  # type: ignore[no-untyped-call]
         display(self._repr_mimebundle_(), raw=True)  # type: ignore[no-untyped-call]
@@ -105,9 +157,17 @@ def step(
     root: Node,
     *,
     at: str | int | None = None,
+    group: Level | None = None,
+    sample: int | None = None,
+    around: Node | None = None,
+    up: int = 2,
+    down: int = 2,
+    path: Sequence[Node] = (),
+    max_nodes: int | None = None,
+    optimizer: Any = None,
     quiz: bool = False,
     check: bool = False,
-    theme: Literal["auto", "light", "dark"] = "auto",
+    theme: Theme = "auto",
 ) -> Player:
     """The run of ``root``'s graph to step through: each operation forwards, then each gradient backwards.
 
@@ -116,40 +176,35 @@ def step(
     >>> step(a * b)
     Player(a * b, 3 steps)
 
-    In a notebook it shows itself; ``.save("lesson.html")`` writes a page that works without Python and without a
-    network. It leaves every ``grad`` as it is.
+    In a notebook it shows itself. In a terminal, ``step(L)`` on a line of its own is a player for the keyboard, and
+    ``step(L).play()`` is one anywhere. ``.save("lesson.html")`` writes a page that works without Python and without a
+    network. It leaves every number and every ``grad`` as it is.
 
-    at:    where to open: ``"e:backward"``, ``"e:forward"``, a name alone, or the number of a step from 1
-    quiz:  ask for each gradient before showing it
-    check: beside the gradient of each leaf the finite difference
-    theme: "light", "dark", or "auto" for what the reader's system or notebook has
+    at:        where to open: ``"e:backward"``, ``"e:forward"``, ``"w:update"``, a name alone, ``"seed"``,
+               ``"backward"``, ``"update"``, or the number of a step from 1
+    group:     "neuron", "layer" or "model": a card for each, and a step for each in both passes; so is a graph of more
+               than 400 nodes by itself
+    sample, around, up, down, path, max_nodes: the part to step through, as in `draw`; other steps are left out
+    optimizer: one of `nn`'s: show its step too, as it would follow `zero_grad` and this backward pass
+    quiz:      ask for each gradient before showing it
+    check:     beside the gradient of each leaf the finite difference
+    theme:     "light", "dark", or "auto" for what the reader's system or notebook has
     """
     if theme not in THEMES:
         raise ValueError(f"theme is one of {', '.join(THEMES)}; got {theme!r}")
-    shown = excerpt(root, steps=True)
-    narrator = Narrator(shown)
-    start = narrator.find(at)
-    order = topological_order(root)
-    whole = len(order) == len(shown.nodes)
-    graph = _graph(shown, narrator, order if whole else [])
-    graph |= {"at": min(start, len(shown.steps) - 1), "quiz": quiz}
-    if check and whole and shown.nodes[-1].shape is None:
-        graph["check"] = {i: _json(x) for i, x in _differences(order).items()}
-    title = narrator.title(len(shown.nodes) - 1)
-    rows = f"[{', '.join(graph.pop('rows'))}]"
-    data = json.dumps(graph | {"title": f"the graph of {title}"}, separators=(",", ":")).replace("<", "\\u003c")
-    html = (
-        f'<div class="glassgrad-player" data-theme="{theme}" tabindex="0" role="application" '
-        f'aria-label="{escape(f"player of {title}")}" data-lm-suppress-shortcuts="true">'
-        f"<p>{FALLBACK}</p><template><style>\n{_asset('player.css')}</style></template>\n"
-        f'<script type="application/json">{data}</script></div>\n'
-        f"<script>(() => {{\nconst ROWS = {rows};\n{_asset('player.js')}}})();</script>"
-    )
-    return Player(shown, title, theme, html)
+    shown = view(
+        root, group=group, sample=sample, around=around, up=up, down=down, path=path, max_nodes=max_nodes,
+        steps=True, optimizer=optimizer,
+    )  # fmt: skip
+    start = Narrator(shown).find(at)
+    player = Player(shown, start, quiz, *_recomputable(root, shown, check), theme)
+    if at_a_keyboard() and is_dropped(sys._getframe(1)):
+        player.play()
+    return player
 
 
 @cache
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
     """A file of the page, without its indentation and its comments, for they are sent with every player."""
     text = (files("autograd.viz") / "assets" / name).read_text(encoding="utf-8")
     lines = [line.strip() for line in text.splitlines()]
@@ -163,21 +218,75 @@ def _json(x: float | None) -> float | str | None:
     return "NaN" if math.isnan(x) else "Infinity" if x > 0 else "-Infinity"
 
 
-def _graph(shown: Trace, narrator: Narrator, order: Sequence[Node]) -> dict[str, Any]:
+def content(
+    root: Node, shown: Trace, narrator: Narrator, place: Stage, *, at: int, quiz: bool, check: bool
+) -> dict[str, Any]:
+    """What a page shows of ``root``, with words of JSON only; ``at`` is the index of the step to open at."""
+    return _content(shown, narrator, place, *_recomputable(root, shown, check), at, quiz)
+
+
+def _content(
+    shown: Trace,
+    narrator: Narrator,
+    place: Stage,
+    ops: Sequence[Any],
+    differences: Mapping[int, float],
+    at: int,
+    quiz: bool,
+) -> dict[str, Any]:
+    graph = _graph(shown, narrator, ops, place)
+    graph |= {"at": min(at, len(shown.steps) - 1), "quiz": quiz}
+    graph |= {"title": f"the graph of {narrator.title(len(shown.nodes) - 1)}"}
+    if differences:
+        graph["check"] = {i: _json(x) for i, x in differences.items()}
+    return graph
+
+
+def _recomputable(root: Node, shown: Trace, check: bool) -> tuple[Sequence[Any], Mapping[int, float]]:
+    """What made each node, and if asked for the finite differences; nothing where not all nodes are shown."""
+    order = topological_order(root)
+    if len(order) != len(shown.nodes) or any(node.group for node in shown.nodes):
+        return (), {}
+    return [node.op for node in order], _differences(order) if check and shown.nodes[-1].shape is None else {}
+
+
+def placed(shown: Trace, narrator: Narrator) -> Stage:
+    """Where everything stands in the page."""
+    lines = [_lines(node) for node in shown.nodes]
+    titles = [narrator.title(i) for i in range(len(lines))]
+    return stage(shown, titles, [len(here) for here in lines], [_needed(here) for here in lines])
+
+
+def _needed(lines: Mapping[str, str]) -> float:
+    """How wide a card must be for its lines; the page puts the numbers in the same column."""
+    column = max([46.0, *(14 + 7.4 * len(what) for what in lines)])
+    return max([0.0, *(column + DIGIT * max(LONGEST, len(text)) + MARGIN for text in lines.values())])
+
+
+def _lines(node: NodeRecord) -> dict[str, str]:
+    """What stands below the heading of a card; "" for the numbers that change with the steps."""
+    lines = {}
+    for what, text, _ in facts(node):
+        if what == "grad" and node.norm is not None:
+            what, text = "|grad|", number(node.norm)
+        lines[what] = "" if what in ("data", "grad") and node.group is None else text
+    return lines
+
+
+def _graph(shown: Trace, narrator: Narrator, ops: Sequence[Any], place: Stage) -> dict[str, Any]:
     """What the page gets: columns rather than records, whose names would be most of it.
 
-    order: the nodes themselves, where all of them are shown; only then can the page compute anything anew
+    ops: what made the nodes, where all of them are shown; only then can the page compute anything anew
     """
     count = len(shown.nodes)
     names, titles = narrator.names, [narrator.title(i) for i in range(count)]
-    rows = [[what.strip("|").replace("|", "") for what, _, _ in facts(node)] for node in shown.nodes]
-    rows = [["norm" if shown.nodes[i].norm is not None and w == "grad" else w for w in r] for i, r in enumerate(rows)]
-    place = stage(shown, titles, [len(r) for r in rows])
-    functions, row_of, editable = _rows(order)
+    lines = [_lines(node) for node in shown.nodes]
+    fixed = [{what: text for what, text in here.items() if text} for here in lines]
+    functions, row_of, editable = _rows(ops)
     places = sorted(range(len(shown.lines)), key=lambda i: (shown.lines[i].file, shown.lines[i].number))
     return {
         "rows": functions,
-        "editable": editable and bool(order),
+        "editable": editable and bool(ops),
         "size": [round(place.width), round(place.height)],
         "labelled": LABELLED,
         "caption": omission(shown),
@@ -191,9 +300,9 @@ def _graph(shown: Trace, narrator: Narrator, order: Sequence[Node]) -> dict[str,
             "title": titles,
             "op": [node.op for node in shown.nodes],
             "data": [_json(node.data) for node in shown.nodes],
-            "norm": [_json(node.norm) for node in shown.nodes],
-            "shape": ["" if node.shape is None else f"{node.shape} {node.dtype}" for node in shown.nodes],
-            "facts": [" ".join(r) for r in rows],
+            "facts": {i: " ".join(here) for i, here in enumerate(lines) if " ".join(here) != "data grad"},
+            "fixed": {i: texts for i, texts in enumerate(fixed) if texts},
+            "health": {node.id: node.health for node in shown.nodes if node.health},
             "line": [None if node.line is None else places.index(node.line) for node in shown.nodes],
             "row": row_of or [-1] * count,
             **{key: [round(getattr(box, key)) for box in place.boxes] for key in ("x", "y", "width", "height")},
@@ -202,7 +311,7 @@ def _graph(shown: Trace, narrator: Narrator, order: Sequence[Node]) -> dict[str,
             "parent": [edge.parent for edge in shown.edges],
             "child": [edge.child for edge in shown.edges],
             "derivative": [_json(edge.derivative) for edge in shown.edges],
-            "rule": _rules(shown, names, order),
+            "rule": _rules(shown, names, ops),
             "path": [" ".join(f"{round(x)},{round(y)}" for x, y in curve) for curve in place.curves],
             "x": [round(x) for x, _ in place.labels],
             "y": [round(y) for _, y in place.labels],
@@ -212,35 +321,40 @@ def _graph(shown: Trace, narrator: Narrator, order: Sequence[Node]) -> dict[str,
             "node": [step.node for step in shown.steps],
             "say": [narrator.sentence(i) for i in range(len(shown.steps))],
             "sends": [[send.edge for send in step.sends] for step in shown.steps],
+            "update": {
+                i: [_json(step.update.after), step.update.rate]
+                for i, step in enumerate(shown.steps)
+                if step.update is not None
+            },
         },
     }
 
 
-def _rows(order: Sequence[Node]) -> tuple[list[str], list[int], bool]:
+def _rows(ops: Sequence[Any]) -> tuple[list[str], list[int], bool]:
     """The operations in JavaScript, for each node which of them it is, and whether all could be written so."""
     places: dict[int, int] = {}
     functions: list[str] = []
     row_of = []
     editable = True
-    for node in order:
-        if node.op is not None and id(node.op) not in places:
-            pair = row(node.op)
+    for op in ops:
+        if op is not None and id(op) not in places:
+            pair = row(op)
             editable = editable and pair is not None
-            places[id(node.op)] = len(functions)
+            places[id(op)] = len(functions)
             functions.append("null" if pair is None else f"[{pair[0]}, {pair[1]}]")
-        row_of.append(-1 if node.op is None else places[id(node.op)])
+        row_of.append(-1 if op is None else places[id(op)])
     return functions, row_of, editable
 
 
-def _rules(shown: Trace, names: Sequence[str], order: Sequence[Node]) -> list[str]:
+def _rules(shown: Trace, names: Sequence[str], ops: Sequence[Any]) -> list[str]:
     """For each edge its derivative in the names of the operands, where that is short and says more than the number."""
     operands = shown.operands()
     rules = []
     for edge in shown.edges:
         rule = ""
-        if order and edge.derivative is not None:
+        if ops and edge.derivative is not None:
             xs = [names[operand.parent] for operand in operands[edge.child]]
-            rule = partial(order[edge.child].op, edge.argument, names[edge.child], xs).replace("-", "−")
+            rule = partial(ops[edge.child], edge.argument, names[edge.child], xs).replace("-", "−")
         bare = rule.strip("(−)").replace(".", "").isdecimal()
         rules.append("" if bare or len(rule) > LONGEST_RULE else rule)
     return rules

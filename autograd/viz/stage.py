@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from unicodedata import east_asian_width
 
 from autograd.viz.layout import LayoutError, engine, render
@@ -12,6 +13,7 @@ EM = 8.0  # of the 13 px headings, in bold
 LINE, MARGIN = 18, 8
 NARROWEST = 130  # a card has room for "grad −1.234e−05" from the start: numbers change, cards do not
 LABEL = (98, 30)
+MOST_STOPS = 3_000  # of long edges; with more, these run behind the cards
 LABELLED = 60  # with more edges than this, only those of the current step have room for their labels
 
 Point = tuple[float, float]
@@ -39,13 +41,18 @@ class Stage:
     labels: tuple[Point, ...]
 
 
-def stage(trace: Trace, titles: Sequence[str], rows: Sequence[int]) -> Stage:
-    """Places for the nodes of ``trace``, with ``titles`` above so many ``rows`` of facts: Graphviz's, or our own."""
+def stage(
+    trace: Trace, titles: Sequence[str], rows: Sequence[int], widths: Sequence[float] = (), by_graphviz: bool = True
+) -> Stage:
+    """Places for the nodes of ``trace``, with ``titles`` above so many ``rows`` of facts: Graphviz's, or our own.
+
+    widths: what the facts of each node need, where that may be more than a heading does
+    """
     sizes = [
-        (max(NARROWEST if row else 0, _width(title) + 2 * MARGIN), (bool(title) + row) * LINE + MARGIN)
-        for title, row in zip(titles, rows, strict=True)
+        (max(NARROWEST if row else 0, _width(title) + 2 * MARGIN, least), (bool(title) + row) * LINE + MARGIN)
+        for title, row, least in zip(titles, rows, widths or [0.0] * len(rows), strict=True)
     ]
-    if engine() is not None:
+    if by_graphviz and engine() is not None:
         try:
             return _graphviz(trace, sizes)
         except LayoutError:
@@ -98,26 +105,34 @@ def _beside(curve: Sequence[Point]) -> Point:
     return x + 42, (1 - t) ** 2 * y + 2 * (1 - t) * t * up + t * t * end
 
 
-def _middle(curve: Sequence[Point]) -> Point:
-    start = 3 * ((len(curve) - 2) // 6)
-    a, b, c, d = curve[start : start + 4]
-    return (a[0] + 3 * b[0] + 3 * c[0] + d[0]) / 8, (a[1] + 3 * b[1] + 3 * c[1] + d[1]) / 8
-
-
 def _layered(trace: Trace, sizes: Sequence[tuple[float, float]]) -> Stage:
-    """Columns by the longest path to the result, in each the order that a few barycentre sweeps find."""
+    """Columns by the longest path to the result, in each the order that a few barycentre sweeps find.
+
+    An edge that is longer than from one column to the next has a stop in each between, so that it passes the cards.
+    """
     count = len(trace.nodes)
     column = [0] * count
-    operands: list[list[int]] = [[] for _ in range(count)]
-    users: list[list[int]] = [[] for _ in range(count)]
     for edge in reversed(trace.edges):  # a node comes after its operands, so its column is final here
         column[edge.parent] = max(column[edge.parent], column[edge.child] + 1)
-        operands[edge.child].insert(0, edge.parent)
-        users[edge.parent].insert(0, edge.child)
+    labelled = len(trace.edges) <= LABELLED
+    gap, between = (LABEL[0] + 44.0, 24.0) if labelled else (90.0, 18.0)
+    sizes = list(sizes)
+    ways: list[list[int]] = []  # for each edge the parent, the stops, the child
+    has_stops = sum(column[edge.parent] - column[edge.child] for edge in trace.edges) <= MOST_STOPS
+    for edge in trace.edges:
+        crossed = range(column[edge.parent] - 1, column[edge.child], -1) if has_stops else ()
+        ways.append([edge.parent, *range(len(sizes), len(sizes) + len(crossed)), edge.child])
+        sizes += [(0.0, LABEL[1] if labelled else 0.0)] * len(crossed)
+        column += crossed
+    operands: list[list[int]] = [[] for _ in sizes]
+    users: list[list[int]] = [[] for _ in sizes]
+    for parent, child in (pair for way in ways for pair in pairwise(way)):
+        operands[child].append(parent)
+        users[parent].append(child)
     columns: list[list[int]] = [[] for _ in range(max(column) + 1)]
-    for node in range(count):
+    for node in range(len(sizes)):
         columns[column[node]].append(node)
-    place = [0.0] * count
+    place = [0.0] * len(sizes)
     for order in columns:
         _place_in(order, place)
     for sweep in range(6):
@@ -126,7 +141,6 @@ def _layered(trace: Trace, sizes: Sequence[tuple[float, float]]) -> Stage:
             centre = {n: sum(place[k] for k in beside[n]) / len(beside[n]) if beside[n] else place[n] for n in order}
             order.sort(key=lambda n: (centre[n], n))
             _place_in(order, place)
-    gap, between = (LABEL[0] + 44.0, 24.0) if len(trace.edges) <= LABELLED else (90.0, 18.0)
     height = max(sum(sizes[n][1] + between for n in order) for order in columns)
     boxes = [Box(0, 0, *size) for size in sizes]
     x: float = MARGIN / 2
@@ -134,21 +148,37 @@ def _layered(trace: Trace, sizes: Sequence[tuple[float, float]]) -> Stage:
         width = max(sizes[n][0] for n in order)
         y = (height - sum(sizes[n][1] + between for n in order) + between) / 2
         for n in order:
-            boxes[n] = Box(x + (width - sizes[n][0]) / 2, y, *sizes[n])
+            wide = sizes[n][0] if n < count else width
+            boxes[n] = Box(x + (width - wide) / 2, y, wide, sizes[n][1])
             y += sizes[n][1] + between
         x += width + gap
     curves, labels = [], []
-    for edge in trace.edges:
-        a, b = boxes[edge.parent], boxes[edge.child]
-        share = (edge.argument + 1) / (len(operands[edge.child]) + 1)
-        start = (a.x + a.width, a.y + a.height / 2)
-        tip = (b.x, b.y + b.height * min(share, 1.0))
-        bend = (tip[0] - start[0]) / 2
+    into = trace.operands()
+    for edge, way in zip(trace.edges, ways, strict=True):
+        share = min(1.0, (edge.argument + 1) / (len(into[edge.child]) + 1))
+        tip = (boxes[edge.child].x, boxes[edge.child].y + boxes[edge.child].height * share)
+        curve: list[Point] = []
+        for n in way[:-1]:
+            left, right, y = boxes[n].x, boxes[n].x + boxes[n].width, boxes[n].y + boxes[n].height / 2
+            curve += (
+                [*_bend(curve[-1], (left, y)), (left, y), (left, y), (right, y), (right, y)] if curve else [(right, y)]
+            )
         end = (tip[0] - 8, tip[1])
-        curve = (start, (start[0] + bend, start[1]), (end[0] - bend, end[1]), end, tip)
-        curves.append(curve)
-        labels.append(_middle(curve) if column[edge.parent] == column[edge.child] + 1 else (tip[0] - gap / 2, tip[1]))
-    return Stage(x - gap + MARGIN / 2, height, tuple(boxes), tuple(curves), tuple(labels))
+        curve += [*_bend(curve[-1], end), end]
+        labels.append(_middle(curve[-4:]))
+        curves.append((*curve, tip))
+    return Stage(x - gap + MARGIN / 2, height, tuple(boxes[:count]), tuple(curves), tuple(labels))
+
+
+def _bend(start: Point, end: Point) -> tuple[Point, Point]:
+    """The control points of a curve that is level at both ends."""
+    middle = (start[0] + end[0]) / 2
+    return (middle, start[1]), (middle, end[1])
+
+
+def _middle(curve: Sequence[Point]) -> Point:
+    a, b, c, d = curve
+    return (a[0] + 3 * b[0] + 3 * c[0] + d[0]) / 8, (a[1] + 3 * b[1] + 3 * c[1] + d[1]) / 8
 
 
 def _place_in(order: Sequence[int], place: list[float]) -> None:

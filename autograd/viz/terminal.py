@@ -1,63 +1,70 @@
-"""`play(L)`: step through a graph in a terminal, forward and then backward, one operation at a time."""
+"""A player in a terminal: the steps of a trace, one for each line that is typed."""
 
 import builtins
+import dis
 import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from types import FrameType
 from typing import TextIO
 
-from autograd.graph import Node
-from autograd.viz.narration import MANY, Narrator, largest, signed
-from autograd.viz.trace import NodeRecord, Send, Trace, excerpt
-from autograd.viz.wording import NO_GRADIENT, number, omission, one_line
+from autograd.viz.narration import MANY, Narrator, agree, gradients, largest, signed
+from autograd.viz.trace import NodeRecord, Send, Trace
+from autograd.viz.wording import NO_GRADIENT, facts, number, omission, one_line
 
 HELP = """\
 Enter or n   the next step
 p            the step before
-f, b         the first step of the forward pass, of the backward pass
-j NAME       the step of a node: j e, j e:forward, j e:backward, j seed
+f, b, u      the first step of the forward pass, of the backward pass, of the optimizer's update
+j NAME       the step of a node: j e, j e:forward, j e:backward, j w:update, j seed
 7            step 7
+t            a tree of the nodes instead of the table, and back
 q            end
 ?            this list"""
 
+PASSES = {"f": "forward", "b": "backward", "u": "update"}
+
 SIGNS = {"▶": ">", "×": "*", "−": "-", "–": "-", "…": "...", "·": "-", "∂": "d", "∑": "sum", "√": "sqrt"}
+SIGNS |= {"├": "|", "└": "`", "│": "|", "─": "-", "✓": "agrees", "≠": "differs"}
+DEEPEST = 24  # characters of lines before a node of the tree
+
 BOLD, QUIET, NEGATIVE, POSITIVE, PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[33m", "\x1b[36m", "\x1b[0m"
 
 
-def play(
-    root: Node,
-    *,
-    at: str | int | None = None,
-    quiz: bool = False,
-    input: Callable[[str], str] | None = None,
-    output: TextIO | None = None,
-    color: bool | None = None,
-) -> None:
-    """Show the steps of ``root``'s graph, one for each line of input; ``?`` lists what can be typed.
+def at_a_keyboard() -> bool:
+    """Whether somebody sits at a terminal, to read and to type; in a notebook nobody does."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    is_kernel = getattr(shell, "kernel", None) is not None
+    return not is_kernel and all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
 
-    Each step is a table of the nodes (gradients "–" until they arrive), the line of the program, and the step in words.
-    Where nobody can type, all steps are written one after the other. Of a large graph the part nearest the result.
 
-    at:     where to begin: "e:backward", "e", "seed", or the number of a step; `ValueError` if there is none
-    quiz:   before each step of the backward pass ask what it sends; right is right to 1 %
-    input:  asks for a line, as Python's own `input` does, which it is by default
-    output: where to write; standard output by default
-    color:  by default only on a terminal, unless NO_COLOR is set or TERM is "dumb"
+def is_dropped(frame: FrameType) -> bool:
+    """Whether the call that ``frame`` is in stands on a line of its own: nobody takes what it returns."""
+    after = next(found for found in dis.get_instructions(frame.f_code) if found.offset > frame.f_lasti)
+    is_printed = after.opname == "PRINT_EXPR" or (after.opname == "CALL_INTRINSIC_1" and after.arg == 1)
+    return after.opname == "POP_TOP" or is_printed
+
+
+class TextPlayer:
+    """A terminal that shows a trace.
+
+    start:       the step to begin with, from 0
+    quiz:        before each step of the backward pass ask what it sends; right is right to 1 %
+    differences: for leaves by id, the finite difference to set beside the gradient
+    ask:         asks for a line, as Python's own `input` does, which it is by default
+    output:      where to write; standard output by default
+    color:       by default only on a terminal, unless NO_COLOR is set or TERM is "dumb"
     """
-    Player(excerpt(root, steps=True), at, quiz, input, output, color).run()
-
-
-class Player:
-    """A terminal that shows a trace."""
 
     def __init__(
         self,
         trace: Trace,
-        at: str | int | None,
+        start: int,
         quiz: bool,
+        differences: Mapping[int, float],
         ask: Callable[[str], str] | None,
         output: TextIO | None,
         color: bool | None,
@@ -74,8 +81,14 @@ class Player:
             trace = replace(trace, nodes=tuple(spelled))
         self.trace = trace
         self.words = Narrator(trace)
-        self.here = self.words.find(at)
+        self.here = start
         self.quiz = quiz
+        found = gradients(trace)
+        self.checks = {
+            i: f"{x:.9g} {'✓' if agree(x, found.get(i, 0.0)) else '≠'}".replace("-", "−")
+            for i, x in differences.items()
+        }
+        self.as_tree = False
         self.asked: set[int] = set()
         self.right = self.questions = 0
 
@@ -109,8 +122,11 @@ class Player:
             self.go(self.here + 1, "this is the last step; p goes back, q ends")
         elif command == "p":
             self.go(self.here - 1, "this is the first step; n goes on, q ends")
-        elif command in ("f", "b"):
-            self.jump("forward" if command == "f" else "backward")
+        elif command in PASSES:
+            self.jump(PASSES[command])
+        elif command == "t":
+            self.as_tree = not self.as_tree
+            self.show()
         elif command == "j" and rest.strip():
             self.jump(rest.strip())
         elif command == "j":
@@ -170,33 +186,56 @@ class Player:
             self.say(self.cut(f"  {one_line(where)}   {one_line(source.text)}"), QUIET)
         self.say(textwrap.fill(self.words.sentence(i), self.width(), initial_indent="  ", subsequent_indent="  "))
         lines = self.words.lines(i)
+        if health := self.trace.nodes[step.node].health:
+            self.say(textwrap.fill(f"{health}", self.width(), initial_indent="  ", subsequent_indent="  "), NEGATIVE)
+        changes = [send.contribution for send in step.sends] if step.update is None else [step.update.change]
         shown = lines if len(lines) <= MANY else []  # the sentence has named the largest
-        for text, send in zip(shown, step.sends, strict=False):
-            self.say(self.cut(f"    {text}"), self.sign(send.contribution))
+        for text, change in zip(shown, changes, strict=False):
+            self.say(self.cut(f"    {text}"), self.sign(change))
 
     def table(self, i: int, current: int | None = None) -> None:
         """The nodes as they are after step ``i``, as many around the current one as the terminal is high."""
         data, grads = self.state(i)
-        marked = self.trace.steps[i if current is None else current].node
-        rows = []
-        for node in self.trace.nodes:
+        current_node = self.trace.steps[i if current is None else current].node
+        titles = ["name", "made by", "data", "grad"]
+        checks = {} if self.quiz and i < len(self.trace.steps) - 1 else self.checks  # they would give answers away
+        if checks:
+            titles.append("finite difference")
+        rows: list[list[str]] = []
+        marked = 0
+        for branch, node, is_above in self.branches() if self.as_tree else [("", n, False) for n in self.trace.nodes]:
             title, formula = self.words.names[node.id], self.words.formulas[node.id]
-            made_by = formula if formula and formula != title else one_line(node.symbol) if node.op else node.kind
-            grad = "" if node.kind == "constant" else grads.get(node.id, NO_GRADIENT)
-            row = [title, made_by, data.get(node.id, NO_GRADIENT), grad]
+            if is_above:
+                row = [f"{branch}{title} (above)", *[""] * (len(titles) - 1)]
+            else:
+                made_by = formula if formula and formula != title else one_line(node.symbol) if node.op else node.kind
+                grad = "" if node.kind == "constant" else grads.get(node.id, NO_GRADIENT)
+                row = [f"{branch}{title}", made_by, data.get(node.id, NO_GRADIENT), grad]
+                row += [checks.get(node.id, "")] if checks else []
+                marked = len(rows) if node.id == current_node else marked
             rows.append([self.written(text) for text in row])
-        widths = [max(map(len, column)) for column in zip(*rows, ["name", "made by", "data", "grad"], strict=True)]
+        widths = [max(map(len, column)) for column in zip(*rows, titles, strict=True)]
         room = max(5, shutil.get_terminal_size().lines - 12) if self.interactive else len(rows)
         first = max(0, min(marked - room // 2, len(rows) - room))
         last = min(len(rows), first + room)
-        self.say(self.cut("  " + _row(["name", "made by", "data", "grad"], widths)), QUIET)
+        self.say(self.cut("  " + _row(titles, widths)), QUIET)
         if first:
             self.say(f"  … {first:,} above", QUIET)
-        for node, row in list(zip(self.trace.nodes, rows, strict=True))[first:last]:
-            is_here = node.id == marked
-            self.say(self.cut(("▶ " if is_here else "  ") + _row(row, widths)), BOLD if is_here else "")
+        for place, row in enumerate(rows[first:last], first):
+            self.say(self.cut(("▶ " if place == marked else "  ") + _row(row, widths)), BOLD if place == marked else "")
         if last < len(rows):
             self.say(f"  … {len(rows) - last:,} below", QUIET)
+
+    def branches(self) -> Iterator[tuple[str, NodeRecord, bool]]:
+        """The tree, the result first: the lines that lead to a node, the node, and whether it stands above already."""
+        seen: set[int] = set()
+        stack = [("", "", len(self.trace.nodes) - 1)]
+        while stack:
+            branch, indent, i = stack.pop()
+            yield (branch if len(branch) <= DEEPEST else f"…{branch[-DEEPEST:]}"), self.trace.nodes[i], i in seen
+            for place, edge in enumerate([] if i in seen else reversed(self.words.operands[i])):
+                stack.append((indent + ("├─ " if place else "└─ "), indent + ("│  " if place else "   "), edge.parent))
+            seen.add(i)
 
     def state(self, i: int) -> tuple[dict[int, str], dict[int, str]]:
         """What has been computed and what gradients have arrived after step ``i``, as text by node."""
@@ -206,12 +245,13 @@ class Player:
         for step in self.trace.steps[: i + 1]:
             if step.kind == "seed":
                 grads[step.node] = number(1.0)
+            if step.update is not None and self.trace.nodes[step.node].data is not None:
+                data[step.node] = number(step.update.after)
             for send in step.sends:
                 grads[self.trace.edges[send.edge].parent] = number(send.after)
-            if step.kind == "backward" and self.trace.nodes[step.node].shape is not None:
+            if step.kind == "backward" and not step.sends:
                 for edge in self.words.operands[step.node]:
-                    norm = self.trace.nodes[edge.parent].norm
-                    grads[edge.parent] = "arrived" if norm is None else f"norm {number(norm)}"
+                    grads[edge.parent] = _gradient(self.trace.nodes[edge.parent])
         return data, grads
 
     # ----- quiz -----
@@ -273,7 +313,16 @@ def is_right(answer: float, expected: float) -> bool:
 
 
 def _data(node: NodeRecord) -> str:
+    if node.group is not None:
+        return dict(line[:2] for line in facts(node)).get("data", "")
     return number(node.data) if node.data is not None else f"{node.shape} {node.dtype}"
+
+
+def _gradient(node: NodeRecord) -> str:
+    """Of many numbers, once they have arrived."""
+    if node.norm is not None:
+        return f"norm {number(node.norm)}"
+    return dict(line[:2] for line in facts(node)).get("grad", "arrived") if node.group is not None else "arrived"
 
 
 def _row(texts: list[str], widths: list[int]) -> str:

@@ -4,15 +4,24 @@ from collections import Counter
 from dataclasses import replace
 
 from autograd.graph import Node
-from autograd.viz.trace import Trace, excerpt
-from autograd.viz.wording import facts, formulas, heading, omission
+from autograd.viz.trace import Trace
+from autograd.viz.view import Level, view
+from autograd.viz.wording import DIGITS, checked_digits, facts, formulas, heading, omission
 
 DEEPEST = 24  # levels of indentation, so that the lines stay on a wide terminal
-COLUMNS = {"array": 0, "data": 1, "grad": 2, "|grad|": 2}
+COLUMNS = {"array": 0, "nodes": 0, "parameters": 1, "data": 2, "grad": 3, "|grad|": 3, "health": 4}
 ASCII = str.maketrans({"├": "|", "└": "`", "│": "|", "─": "-", "−": "-", "–": "-", "…": "..."})
 
 
-def tree(root: Node, *, max_nodes: int | None = None, ascii: bool = False) -> str:
+def tree(
+    root: Node,
+    *,
+    group: Level | None = None,
+    sample: int | None = None,
+    max_nodes: int | None = None,
+    ascii: bool = False,
+    format: str = DIGITS,
+) -> str:
     """The graph as text: the result first, the operands of each operation indented below it.
 
     >>> from autograd import Value
@@ -24,18 +33,19 @@ def tree(root: Node, *, max_nodes: int | None = None, ascii: bool = False) -> st
     │  └─ b     data −3   grad –
     └─ b (above)
 
-    max_nodes: show only so many, those nearest the root; without it, all of up to 400, and 30 of a larger graph
-    ascii:     for a terminal or a log without Unicode
+    ascii: for a terminal or a log without Unicode
+    group, sample, max_nodes, format: as in `draw`
     """
-    return tree_of(excerpt(root, max_nodes), ascii)
+    digits = checked_digits(format)
+    return tree_of(view(root, group=group, sample=sample, max_nodes=max_nodes), ascii, digits)
 
 
-def tree_of(trace: Trace, ascii: bool = False) -> str:
+def tree_of(trace: Trace, ascii: bool = False, digits: str = DIGITS) -> str:
     """The same of a trace."""
     if ascii:
         nodes = [node if node.symbol.isascii() else replace(node, symbol=node.op) for node in trace.nodes]
         trace = replace(trace, nodes=tuple(nodes))
-    made_by = formulas(trace)
+    made_by = formulas(trace, digits)
     operands = trace.operands()
     uses = Counter(edge.parent for edge in trace.edges)
     lines: list[list[str]] = []
@@ -47,15 +57,15 @@ def tree_of(trace: Trace, ascii: bool = False) -> str:
             lines.append([branch + item])
             continue
         node = trace.nodes[item]
-        title = branch + (heading(node, made_by[item]) or "leaf")
+        title = branch + (heading(node, made_by[item], digits) or "leaf")
         if uses[item] > 1 and not node.name and node.kind != "constant":
             title += f" #{item}"  # else nobody knows which one is meant by "above"
         if item in seen:
             lines.append([f"{title} (above)"])
             continue
         seen.add(item)
-        columns = ["", "", ""]
-        for what, text, _ in facts(node):
+        columns = [""] * 5
+        for what, text, _ in facts(node, digits):
             columns[COLUMNS[what]] = f"{what} {text}"
         lines.append([title, *columns])
         below: list[int | str] = [edge.parent for edge in operands[item]]

@@ -4,37 +4,52 @@ The records hold numbers, strings and tuples only, so `dataclasses.asdict` and `
 Nodes are numbered in topological order, hence two traces of one graph are equal.
 """
 
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import reprlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from autograd.graph import Node, plain, topological_order
-from autograd.viz.names import (
-    SourceLine,
-    assigned_name,
-    is_made_by_a_layer,
-    known_names,
-    same_place,
-    source_line,
-)
+from autograd.modes import ieee_arithmetic
+from autograd.viz.health import health
+from autograd.viz.names import Names, SourceLine
 
-# A picture of more nodes than MOST is one that nobody reads and that Graphviz takes minutes for; the FEW drawn
-# instead fit a screen.
-MOST = 400
-FEW = 30
+Kind = Literal["leaf", "constant", "interior", "root", "group"]
 
-Kind = Literal["leaf", "constant", "interior", "root"]
+
+class Spread(NamedTuple):
+    """Of many numbers the least, the one in the middle, and the greatest."""
+
+    least: float
+    median: float
+    greatest: float
+
+
+@dataclass(frozen=True)
+class Group:
+    """What a card stands for that shows many nodes.
+
+    count:      how many nodes
+    calls:      in how many runs of a module or a `scope` block they were made; 0 outside of these
+    parameters: how many numbers it holds that are trained
+    data, grad: of what it hands on; None where there is none
+    """
+
+    count: int
+    calls: int
+    parameters: int
+    data: Spread | None
+    grad: Spread | None
 
 
 @dataclass(frozen=True)
 class NodeRecord:
-    """One node.
+    """One node, or a group of them.
 
     id:     its place in the trace, parents before children
-    kind:   "root" is the result, unless it is a lone leaf or constant
+    kind:   "root" is the result, unless it is a lone leaf or constant; "group" is a card for many nodes
     name:   what a picture calls it: the label that the user gave, else its name among a model's parameters, else the
             variable it was assigned to; "" without
     op:     the name of the operation, "" for a leaf or constant
@@ -45,7 +60,11 @@ class NodeRecord:
     dtype:  of a `Tensor`; "" for a `Value`
     norm:   Euclidean norm of the gradient of a `Tensor`; None where it has none, and for a `Value`
     hidden: how many operands are not in the trace
+    beside: of an operation of one or two operands those that are not, as (which, name)
     line:   where in `Trace.lines` the source line is that made it; None without
+    scope:  the blocks and the calls of models in which it was made, outermost first: "model/layers.0/neurons.3"
+    group:  of a card for many nodes, what these are
+    health: what ails it, as "vanishing: its gradient is 3e-12, below 1e-08"; "" if nothing does
     """
 
     id: int
@@ -60,6 +79,10 @@ class NodeRecord:
     norm: float | None
     hidden: int
     line: int | None
+    beside: tuple[tuple[int, str], ...] = ()
+    scope: str = ""
+    group: Group | None = None
+    health: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,12 +116,31 @@ class Send:
 
 
 @dataclass(frozen=True)
-class StepRecord:
-    """One step: a node computes ("forward"), is given gradient 1 ("seed"), or sends to its operands ("backward")."""
+class Update:
+    """What an optimizer makes of a parameter after this backward pass; for an array the Euclidean norms of the four.
 
-    kind: Literal["forward", "seed", "backward"]
+    optimizer: its name, such as "Adam"
+    change:    after − before
+    rate:      the learning rate, where after is exactly before − rate × gradient; else None
+    """
+
+    optimizer: str
+    before: float
+    gradient: float
+    after: float
+    change: float
+    rate: float | None
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """One step: a node computes ("forward"), is given gradient 1 ("seed"), or sends to its operands ("backward");
+    or an optimizer moves it ("update")."""
+
+    kind: Literal["forward", "seed", "backward", "update"]
     node: int
     sends: tuple[Send, ...] = ()
+    update: Update | None = None
 
 
 @dataclass(frozen=True)
@@ -126,137 +168,78 @@ class Trace:
         return into
 
 
-def trace(root: Node) -> Trace:
+def trace(root: Node, optimizer: Any = None) -> Trace:
     """The whole graph that ``root`` was made from, and the steps of its passes.
 
     A gradient of zero counts as none until `backward` has been called on the root: a picture drawn too early
     shall not claim that all derivatives vanish.
+
+    optimizer: one of `nn`'s; its step is then told too, as it follows `zero_grad` and one backward pass. Only told:
+               no number, no gradient and no state of it is changed
     """
     order = topological_order(root)
-    return _with_steps(_records(root, order, len(order)), order, order)
+    return with_steps(records(root, order, len(order)), order, order, optimizer)
 
 
-def excerpt(root: Node, max_nodes: int | None = None, steps: bool = False) -> Trace:
-    """What there is room to show: the ``max_nodes`` nodes nearest to ``root``; their steps too if asked for.
-
-    Without ``max_nodes``, all of a graph of up to `MOST` nodes, else the nearest `FEW`.
-    """
-    order = topological_order(root)
-    if max_nodes is None:
-        max_nodes = MOST if len(order) <= MOST else FEW
-    if not isinstance(max_nodes, int) or isinstance(max_nodes, bool) or max_nodes < 1:
-        raise ValueError(f"max_nodes is how many nodes to show at most, an int of at least 1; got {max_nodes!r}")
-    near = _nearest(root, max_nodes) if len(order) > max_nodes else set(order)
-    shown = [node for node in order if node in near]
-    found = replace(_records(root, shown, len(order)), chosen="those nearest the result")
-    return _with_steps(found, order, shown) if steps else found
-
-
-def lens(root: Node, around: Node | None = None, up: int = 2, down: int = 2, path: Sequence[Node] = ()) -> Trace:
-    """A part of the graph of ``root``: what is ``around`` a node, or what lies on a ``path`` between two.
-
-    up, down: how many operations to go from ``around``, towards the leaves and towards the result
-    path:     two nodes; shown are all that lie on some way from the first to the second
-
-    Errors: ValueError for a node that is not in the graph, and for a part too large to read.
-    """
-    order = topological_order(root)
-    asked = [around] if around is not None else list(path)
-    if (around is None) != bool(path) or (path and len(path) != 2):
-        raise ValueError("a lens is around=node, or path=(node, node) from an operand to a result; give one of the two")
-    if foreign := [node for node in asked if not any(node is each for each in order)]:
-        raise ValueError(f"{foreign[0]!r} is not in the graph of {root!r}; give one of the nodes it was made from")
-    for name, count in (("up", up), ("down", down)):
-        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-            raise ValueError(f"{name} is how many operations to go from the node, an int of at least 0; got {count!r}")
-    if around is not None:
-        kept = _reach(around, up, lambda node: node.parents) | _reach(around, down, _children(order).__getitem__)
-        chosen = f"those up to {up} above and {down} below {around.label or assigned_name(around) or 'the node'}"
-    else:
-        start, end = path
-        above = _reach(end, len(order), lambda node: node.parents)
-        kept = above & _reach(start, len(order), _children(order).__getitem__)
-        chosen = "those on the paths between the two"
-        if not kept:
-            raise ValueError("nothing leads from the first of path to the second; write path=(operand, result)")
-    if len(kept) > MOST:
-        raise ValueError(
-            f"the lens takes in {len(kept):,} nodes, and nobody reads a picture of more than {MOST}; make up and down "
-            f"smaller, or list the largest paths with root.explain(leaf)"
-        )
-    return replace(_records(root, [node for node in order if node in kept], len(order)), chosen=chosen)
-
-
-def _children(order: Sequence[Node]) -> dict[Node, list[Node]]:
-    """For each node those that were made from it."""
-    children: dict[Node, list[Node]] = {node: [] for node in order}
-    for node in order:
-        for parent in node.parents:
-            children[parent].append(node)
-    return children
-
-
-def _reach(start: Node, levels: int, following: Callable[[Node], Sequence[Node]]) -> set[Node]:
-    """``start`` and what is at most ``levels`` steps from it."""
-    found, edge = {start}, [start]
-    for _ in range(levels):
-        edge = list(dict.fromkeys(other for node in edge for other in following(node) if other not in found))
-        found.update(edge)
-        if not edge:
-            break
-    return found
-
-
-def _nearest(root: Node, count: int) -> set[Node]:
-    """The first ``count`` nodes of a breadth-first walk from ``root``, left operands first."""
-    near = {root}
-    queue = deque([root])
-    while len(near) < count:
-        for parent in queue.popleft().parents:
-            if parent not in near and len(near) < count:
-                near.add(parent)
-                queue.append(parent)
-    return near
-
-
-def _records(root: Node, order: Sequence[Node], total: int) -> Trace:
+def records(root: Node, order: Sequence[Node], total: int) -> Trace:
+    """The nodes in ``order`` and the edges among them, of a graph of ``total`` nodes."""
     ids = {node: i for i, node in enumerate(order)}
-    backward_ran = _has_gradient(root)
-    parameters, variables = known_names()
-    # what one expression made on the way to its result, such as a layer its neurons, does not bear the result's name
-    inner = {parent for node in order for parent in node.parents if same_place(parent, node)}
+    backward_ran = has_gradient(root)
+    few = [parent for node in order if len(node.parents) <= 2 for parent in node.parents if parent not in ids]
+    names = Names([*order, *few])
     lines: dict[SourceLine, int] = {}
     nodes, edges = [], []
     for node, i in ids.items():
         shown = [(k, parent) for k, parent in enumerate(node.parents) if parent in ids]
-        at = source_line(node)
+        at = names.line(node)
         line = None if at is None else lines.setdefault(at, len(lines))
-        assigned = variables.get(id(node), "") if is_made_by_a_layer(node) else assigned_name(node)
-        name = str(node.label or parameters.get(id(node)) or ("" if node in inner else assigned))
-        nodes.append(_record(node, i, name, line, node is root, backward_ran, len(node.parents) - len(shown)))
+        is_known = node.requires_grad and node.grad is not None and (backward_ran or has_gradient(node))
+        gradient = plain(node.grad) if is_known else None
+        made = record(node, i, names, line, node is root, gradient, len(node.parents) - len(shown))
+        if made.hidden and len(node.parents) <= 2:
+            beside = [(k, names.name(parent)) for k, parent in enumerate(node.parents) if parent not in ids]
+            made = replace(made, beside=tuple(beside))
+        nodes.append(made)
         derivatives = _derivatives(node)
         edges += [EdgeRecord(ids[parent], i, k, derivatives[k]) for k, parent in shown]
     return Trace(tuple(nodes), tuple(edges), total, lines=tuple(lines))
 
 
-def _with_steps(found: Trace, order: Sequence[Node], shown: Sequence[Node]) -> Trace:
+def with_steps(found: Trace, order: Sequence[Node], shown: Sequence[Node], optimizer: Any = None) -> Trace:
     """``found`` with the passes over ``order``, the whole graph, as far as they concern what is ``shown``."""
+    moving = {} if optimizer is None else _moving(optimizer, order)
     ids = {node: i for i, node in enumerate(shown)}
     edges = {(edge.child, edge.argument): i for i, edge in enumerate(found.edges)}
     steps = [StepRecord("forward", i) for node, i in ids.items() if node.parents]
     root = order[-1]
     if root.requires_grad:
         steps.append(StepRecord("seed", ids[root]))
-        steps += _backward_steps(order, ids, edges, found.edges)
+        gradients: dict[Node, Any] = {}
+        steps += _backward_steps(order, ids, edges, found.edges, gradients)
+        steps += _update_steps(optimizer, moving, ids, gradients)
+    return replace(found, steps=tuple(steps))
+
+
+def with_card_steps(found: Trace) -> Trace:
+    """``found``, of cards that stand for many nodes, with the passes card by card: these tell no single number."""
+    made = [i for i, operands in enumerate(found.operands()) if operands]
+    steps = [StepRecord("forward", i) for i in made]
+    if found.nodes[-1].kind != "constant":
+        steps.append(StepRecord("seed", len(found.nodes) - 1))
+        steps += [StepRecord("backward", i) for i in reversed(made)]
     return replace(found, steps=tuple(steps))
 
 
 def _backward_steps(
-    order: Sequence[Node], ids: Mapping[Node, int], places: Mapping[tuple[int, int], int], edges: Sequence[EdgeRecord]
+    order: Sequence[Node],
+    ids: Mapping[Node, int],
+    places: Mapping[tuple[int, int], int],
+    edges: Sequence[EdgeRecord],
+    gradients: dict[Node, Any],
 ) -> Iterator[StepRecord]:
-    """The backward pass in numbers of its own: as `autograd.graph.backward` goes, and without touching a ``grad``."""
+    """The backward pass, into ``gradients``: as `autograd.graph.backward` goes, and without touching a ``grad``."""
     root = order[-1]
-    gradients: dict[Node, Any] = {root: 1.0 if isinstance(root.data, float) else np.ones_like(root.data)}
+    gradients[root] = 1.0 if isinstance(root.data, float) else np.ones_like(root.data)
     for node in reversed(order):
         g = gradients.get(node)
         if g is None or node.saved is None:
@@ -275,27 +258,74 @@ def _backward_steps(
             yield StepRecord("backward", ids[node], tuple(sends))
 
 
-def _has_gradient(node: Node) -> bool:
+def _moving(optimizer: Any, order: Sequence[Node]) -> dict[str, Node]:
+    """The parameters of ``optimizer`` that are in the graph, in its order."""
+    parameters = getattr(optimizer, "parameters", None)
+    if not isinstance(parameters, Mapping) or not callable(getattr(optimizer, "planned", None)):
+        kind = f"{type(optimizer).__name__} {reprlib.repr(optimizer)}"
+        raise TypeError(f"optimizer is one of nn's, as in optimizer=nn.SGD(model, lr=0.1); got {kind}")
+    there = set(order)
+    moving = {name: parameter for name, parameter in parameters.items() if parameter in there}
+    if not moving:
+        raise ValueError(
+            f"the optimizer moves {len(parameters):,} parameters, and none of them is in this graph; make it from the "
+            f"model that computed this, as in nn.SGD(model, lr=0.1)"
+        )
+    return moving
+
+
+def _update_steps(
+    optimizer: Any, moving: Mapping[str, Node], ids: Mapping[Node, int], gradients: Mapping[Node, Any]
+) -> list[StepRecord]:
+    """What ``optimizer`` does after the pass that found ``gradients``; for those of ``moving`` that are shown."""
+    found = {name: gradients.get(p, 0.0 if isinstance(p.data, float) else None) for name, p in moving.items()}
+    found = {name: g for name, g in found.items() if g is not None}  # `zero_grad` leaves a Tensor none, a Value 0
+    if not found:
+        return []
+    with ieee_arithmetic():
+        planned = [(moving[name], found[name], after) for name, (after, _) in optimizer.planned(found).items()]
+        return [
+            StepRecord("update", ids[p], update=_update(optimizer, p.data, g, after))
+            for p, g, after in planned
+            if p in ids
+        ]
+
+
+def _update(optimizer: Any, before: Any, gradient: Any, after: Any) -> Update:
+    plainly = bool(np.all(before - optimizer.lr * gradient == after))
+    return Update(
+        optimizer=type(optimizer).__name__,
+        before=_size(before),
+        gradient=_size(gradient),
+        after=_size(after),
+        change=_size(after - before),
+        rate=optimizer.lr if plainly else None,
+    )
+
+
+def _size(x: Any) -> float:
+    return float(np.asarray(x).item() if np.size(x) == 1 else np.linalg.norm(x))
+
+
+def has_gradient(node: Node) -> bool:
     return node.grad is not None and bool(np.any(plain(node.grad)))
 
 
-def _record(
-    node: Node, i: int, name: str, line: int | None, is_root: bool, backward_ran: bool, hidden: int
-) -> NodeRecord:
+def record(node: Node, i: int, names: Names, line: int | None, is_root: bool, gradient: Any, hidden: int) -> NodeRecord:
+    """One node; its ``gradient`` is None where it is not known."""
     kind: Kind = "root" if is_root else "interior"
     if not node.parents:
         kind = "leaf" if node.requires_grad else "constant"
     array = None if isinstance(node.data, float) else np.asarray(node.data)
     data = float(node.data) if array is None else float(array.item()) if array.size == 1 else None
     grad = norm = None
-    if node.requires_grad and node.grad is not None and (backward_ran or _has_gradient(node)):
-        gradient = np.asarray(plain(node.grad))
-        grad = float(gradient.item()) if gradient.size == 1 else None
+    if gradient is not None:
+        grad = float(np.asarray(gradient).item()) if np.size(gradient) == 1 else None
         norm = None if array is None else float(np.linalg.norm(gradient))
     return NodeRecord(
         id=i,
         kind=kind,
-        name=name,
+        name=names.name(node),
         op=node.op.name if node.op else "",
         symbol=node.op.symbol if node.op else "",
         data=data,
@@ -305,6 +335,8 @@ def _record(
         norm=norm,
         hidden=hidden,
         line=line,
+        scope="/".join(names.scope(node)),
+        health=health([node], [] if gradient is None else [gradient]),
     )
 
 

@@ -101,14 +101,17 @@ class Run {
 
   // ∂root/∂leaf by a central difference of fourth order, over the same rows.
   difference(leaf) {
+    if (this.differences.has(leaf)) return this.differences.get(leaf);
     const h = 2e-4 * Math.max(1, Math.abs(this.data[leaf]));
     const at = (t) => { const data = [...this.data]; data[leaf] += t * h; return this.forward(data); };
-    return (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / (12 * h);
+    this.differences.set(leaf, (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / (12 * h));
+    return this.differences.get(leaf);
   }
 
   // The backward pass: what every step sends.
   sendAll() {
-    const gradient = Array(this.count).fill(null);
+    const gradient = this.final = Array(this.count).fill(null);
+    this.differences = new Map();
     this.sends = this.steps.kind.map((kind, i) => {
       const node = this.steps.node[i];
       if (kind === "seed") gradient[node] = 1;
@@ -123,28 +126,39 @@ class Run {
 
   // What is known after step `at`, of which only the first `shown` sends have been made.
   state(at, shown = Infinity) {
-    const state = { computed: this.nodes.op.map((op) => !op), gradient: Array(this.count).fill(null), product: new Map() };
+    const state = { computed: Array(this.count).fill(true), data: [...this.data], gradient: Array(this.count).fill(null), reached: Array(this.count).fill(false), product: new Map() };
+    this.steps.kind.forEach((kind, i) => {
+      if (kind === "forward" && i > at) state.computed[this.steps.node[i]] = false;
+    });
     for (let i = 0; i <= at; i++) {
-      const node = this.steps.node[i];
-      if (this.steps.kind[i] === "forward") state.computed[node] = true;
-      if (this.steps.kind[i] === "seed") state.gradient[node] = 1;
+      const node = this.steps.node[i], update = this.update(i);
+      if (update && state.data[node] !== null) state.data[node] = update.after;
+      if (this.steps.kind[i] === "seed") { state.gradient[node] = 1; state.reached[node] = true; }
+      if (this.steps.kind[i] === "backward") this.operands[node].forEach((edge) => { state.reached[this.edges.parent[edge]] = true; });
       this.sends[i].slice(0, i === at ? shown : undefined).forEach((send) => {
         state.gradient[send.parent] = send.after;
         state.product.set(send.edge, send.contribution);
       });
     }
+    state.computed.forEach((known, node) => { if (!known) state.data[node] = null; });
     return state;
+  }
+
+  // What the optimizer does in a step; nothing is known of it after an edit, for the optimizer is in Python.
+  update(step) {
+    if (this.edited || !this.steps.update[step]) return null;
+    const [after, rate] = this.steps.update[step].map(real), node = this.steps.node[step];
+    return { before: this.data[node], gradient: this.final[node] ?? 0, after, rate };
   }
 
   firstOf(kind) { return this.steps.kind.indexOf(kind); }
 
-  // The step that is about `node`: in the forward pass what computes it, in the backward pass what sends or ends its gradient.
-  stepOf(node, backward) {
-    const { kind, node: of } = this.steps;
-    const about = kind.map((_, i) => i).filter((i) => of[i] === node && (kind[i] === "backward") === backward && kind[i] !== "seed");
-    if (about.length) return about[0];
-    if (backward) return this.sends.findLastIndex((sends) => sends.some((send) => send.parent === node));
-    const users = this.users[node].map((edge) => this.stepOf(this.edges.child[edge], false)).filter((i) => i >= 0);
+  // The step that is about `node`: what computes it, what sends its gradient or, of a leaf, ends it, what moves it.
+  stepOf(node, kind) {
+    const about = this.steps.kind.findIndex((other, i) => other === kind && this.steps.node[i] === node);
+    if (about >= 0 || kind === "update") return about;
+    if (kind === "backward") return this.sends.findLastIndex((sends) => sends.some((send) => send.parent === node));
+    const users = this.users[node].map((edge) => this.stepOf(this.edges.child[edge], kind)).filter((i) => i >= 0);
     return users.length ? Math.min(...users) : -1;
   }
 }
@@ -178,7 +192,7 @@ const icon = (name) => drawn("svg", { class: "icon", viewBox: "0 0 16 16", width
 
 const HELP = [
   ["→ ←", "one step on, one step back"], ["Home End", "first and last step"], ["Space", "play or pause"],
-  ["f b", "to the forward pass, to the backward pass"], ["/", "find a node by name; Enter jumps to it"],
+  ["f b u", "to the forward pass, the backward pass, the update"], ["/", "find a node by name; Enter jumps to it"],
   ["Shift + ← →", "walk to an operand, to a user"], ["Shift + ↑ ↓", "walk among the operands of one operation"],
   ["Enter", "jump to the step of the node you walked to"], ["+ − 0", "zoom in, zoom out, fit; drag to move"],
   ["?", "this help"], ["Esc", "close, or leave a field"],
@@ -198,8 +212,9 @@ class Player {
     this.build();
     host.addEventListener("keydown", (event) => this.key(event));
     this.dress();
-    new ResizeObserver(() => this.fit()).observe(this.box);
     this.render();
+    this.fit();
+    new ResizeObserver(() => this.fit()).observe(this.box);
   }
 
   // In a notebook its theme counts, elsewhere the system's.
@@ -216,7 +231,7 @@ class Player {
       type: "range", class: "slider", min: 0, max: Math.max(0, this.last), step: 1, "aria-label": "step",
       oninput: () => this.go(Number(this.slider.value)),
     });
-    const passes = ["forward", "seed", "backward"].map((kind) =>
+    const passes = ["forward", "seed", "backward", "update"].filter((kind) => this.run.firstOf(kind) >= 0).map((kind) =>
       element("i", { class: kind, style: `flex-grow:${this.run.steps.kind.filter((k) => k === kind).length}` }));
     this.play = button(icon("play"), "play (Space)", () => this.toggle());
     this.speed = element("select", { "aria-label": "speed" },
@@ -235,8 +250,7 @@ class Player {
     this.formula = element("ol", { class: "formula" });
     this.ask = element("form", { class: "ask", onsubmit: (event) => { event.preventDefault(); this.answer(); } });
     this.about = element("section", { class: "about", "aria-label": "node" });
-    this.source = element("ol", { class: "source", "aria-label": "source lines" },
-      ...this.graph.lines.map(([where, text]) => element("li", { title: where }, element("code", {}, text))));
+    this.source = element("ol", { class: "source", "aria-label": "source lines" }, ...this.sources());
     this.root.append(
       element("div", { class: "left" },
         this.box,
@@ -302,18 +316,28 @@ class Player {
     const shape = { width, height, rx: nodes.kind[node] === "leaf" ? 9 : 2 };
     if (nodes.kind[node] === "root") group.append(drawn("rect", { class: "rim", x: -3, y: -3, width: width + 6, height: height + 6, rx: 4 }));
     const tip = drawn("title");
+    if (nodes.kind[node] === "group") group.append(drawn("rect", { ...shape, x: 4, y: 4 }));
     group.append(drawn("rect", shape), tip);
     let y = 4;
-    const row = (className, x, text) => drawn("text", { class: className, x, y: y - 4.5 }, text);
-    if (nodes.title[node]) { y += 18; group.append(row("title", 8, nodes.title[node])); }
     const values = {};
-    for (const what of nodes.facts[node].split(" ").filter(Boolean)) {
+    const row = (className, x, text) => drawn("text", { class: className, x, y: y - 4.5 }, text);
+    if (nodes.title[node]) { y += 18; values.title = row("title", 8, nodes.title[node]); group.append(values.title); }
+    const facts = this.rows(node), column = Math.max(46, ...facts.map((what) => 14 + 7.4 * what.length));
+    for (const what of facts) {
       y += 18;
-      values[what] = row("value", 46, what === "array" ? nodes.shape[node] : "");
-      group.append(row("what", 8, what === "norm" ? "|grad|" : what), values[what]);
+      values[what] = row(what === "health" ? "value negative" : "value", column, nodes.fixed[node]?.[what] ?? "");
+      group.append(row("what", 8, what), values[what]);
     }
-    return { group, tip, values };
+    let badge = null; // on the corner, where it takes room from nothing
+    if (this.graph.check?.[node] !== undefined) {
+      badge = { group: drawn("g", { transform: `translate(${width - 1},1)` }), tip: drawn("title"), text: drawn("text", { y: 4 }) };
+      badge.group.append(badge.tip, drawn("circle", { r: 8 }), badge.text);
+      group.append(badge.group);
+    }
+    return { group, tip, values, badge };
   }
+
+  rows(node) { return (this.graph.nodes.facts[node] ?? "data grad").split(" ").filter(Boolean); }
 
   fit(again) {
     const { clientWidth } = this.box, [width, height] = this.graph.size;
@@ -374,8 +398,8 @@ class Player {
   }
 
   jump(node) {
-    const backward = this.graph.steps.kind[this.at] !== "forward";
-    const step = [this.run.stepOf(node, backward), this.run.stepOf(node, !backward)].find((i) => i >= 0);
+    const now = this.graph.steps.kind[this.at];
+    const step = [now === "seed" ? "backward" : now, "backward", "forward"].map((kind) => this.run.stepOf(node, kind)).find((i) => i >= 0);
     if (step !== undefined) this.go(step);
     this.select(node);
   }
@@ -447,7 +471,7 @@ class Player {
     if (target.matches?.("select") && key.startsWith("Arrow")) return;
     const acts = {
       ArrowRight: () => this.forwards(), ArrowLeft: () => this.go(this.at - 1), Home: () => this.go(0), End: () => this.go(this.last),
-      " ": () => this.toggle(), f: () => this.pass("forward"), b: () => this.pass("backward"), "/": () => this.find.focus(), "?": () => this.toggleHelp(),
+      " ": () => this.toggle(), f: () => this.pass("forward"), b: () => this.pass("backward"), u: () => this.pass("update"), "/": () => this.find.focus(), "?": () => this.toggleHelp(),
       "+": () => this.zoom(1.25), "-": () => this.zoom(0.8), 0: () => this.fit(true),
       Enter: () => { if (this.selected >= 0) this.jump(this.selected); },
     };
@@ -524,6 +548,7 @@ class Player {
     const node = steps.node[this.at];
     if (steps.kind[this.at] === "forward") return `${nodes.title[node]} is ${number(this.run.data[node])}`;
     if (steps.kind[this.at] === "seed") return `the result ${nodes.name[node]} starts with gradient 1`;
+    if (steps.kind[this.at] === "update") return `the update of ${nodes.name[node]} was computed in Python, before your edit`;
     const sends = this.run.sends[this.at].map((send) => `${signed(send.contribution)} to ${nodes.name[send.parent]}`);
     return `${nodes.name[node]} sends ${sends.join(", ")}`;
   }
@@ -532,21 +557,31 @@ class Player {
     const { nodes } = this.graph, current = this.graph.steps.node[this.at];
     const reached = new Set(sends.map((send) => send.parent));
     const inputs = this.graph.steps.kind[this.at] === "forward" ? new Set(this.run.operands[current].map((edge) => this.run.edges.parent[edge])) : new Set();
-    this.cards.forEach(({ group, tip, values }, node) => {
-      const data = state.computed[node] ? this.run.data[node] : null, gradient = state.gradient[node];
-      if (values.data) values.data.textContent = number(data);
-      if (values.grad) {
+    this.cards.forEach(({ group, tip, values, badge }, node) => {
+      const data = state.data[node], gradient = state.gradient[node], check = this.check(node);
+      if (values.title) values.title.textContent = nodes.title[node];
+      const fixed = nodes.fixed[node] ?? {}, known = { data: state.computed[node], grad: state.reached[node], "|grad|": state.reached[node] };
+      for (const [what, text] of Object.entries(fixed)) values[what].textContent = known[what] === false ? "–" : text;
+      if (values.data && !fixed.data) values.data.textContent = number(data);
+      if (values.grad && !fixed.grad) {
         values.grad.textContent = number(gradient);
         values.grad.setAttribute("class", `value ${sign(gradient)}`);
       }
-      if (values.norm) values.norm.textContent = number(nodes.norm[node]);
       const marks = { current: node === current, reached: reached.has(node), input: inputs.has(node), selected: node === this.selected, waiting: !state.computed[node] };
       for (const [mark, on] of Object.entries(marks)) group.classList.toggle(mark, on);
       const bad = [data, gradient].some((x) => x !== null && !Number.isFinite(x));
       group.classList.toggle("bad", bad);
-      const lines = [nodes.title[node], nodes.shape[node], data === null ? "" : `data ${exact(data)}`, gradient === null ? "" : `grad ${exact(gradient)}`];
+      const lines = [nodes.title[node], fixed.array, nodes.health[node], data === null ? "" : `data ${exact(data)}`, gradient === null ? "" : `grad ${exact(gradient)}`];
       tip.textContent = lines.filter(Boolean).join("\n");
-      const words = [nodes.title[node] || nodes.name[node], `data ${number(data)}`, ...(nodes.kind[node] === "constant" ? ["constant"] : [`gradient ${gradient === null ? "not yet" : number(gradient)}`])];
+      const words = [nodes.title[node] || nodes.name[node]];
+      if (nodes.fixed[node]) words.push(...this.rows(node).map((what) => `${what} ${values[what].textContent}`));
+      else words.push(`data ${number(data)}`, nodes.kind[node] === "constant" ? "constant" : `gradient ${gradient === null ? "not yet" : number(gradient)}`);
+      if (check) words.push(check.words);
+      if (badge) {
+        badge.group.setAttribute("class", `badge ${check ? check.verdict : "none"}`);
+        badge.text.textContent = check ? check.sign : "";
+        badge.tip.textContent = check ? check.words : "";
+      }
       group.setAttribute("aria-label", words.join(", "));
     });
   }
@@ -580,6 +615,12 @@ class Player {
       }
       rows.push([`${nodes.name[node]} = `, coloured(this.run.data[node])]);
     }
+    const update = this.run.update(this.at);
+    if (update && this.run.data[node] !== null) {
+      const { before, gradient, after, rate } = update, change = after - before, start = `${nodes.name[node]} = ${number(before)}`;
+      if (rate !== null) rows.push([`${start} − ${number(rate)} × `, coloured(gradient), " = ", coloured(after)]);
+      else rows.push([`${start} ${change < 0 ? "−" : "+"} ${number(Math.abs(change))} = `, coloured(after), element("small", {}, "its gradient is ", coloured(gradient))]);
+    }
     if (steps.kind[this.at] === "seed") rows.push([`∂${nodes.name[node]}/∂${nodes.name[node]} = `, coloured(1)]);
     for (const { edge, parent, upstream, derivative, contribution, before, after } of sends) {
       const rule = edges.rule[edge];
@@ -597,27 +638,31 @@ class Player {
     const typing = this.about.contains(this.host.shadowRoot.activeElement);
     if (typing && this.shownAbout === node && !this.fresh) return;
     Object.assign(this, { shownAbout: node, fresh: false });
-    const { nodes } = this.graph, gradient = state.gradient[node], data = state.computed[node] ? this.run.data[node] : null;
-    const facts = [["data", exact(data)]];
-    if (nodes.kind[node] !== "constant") facts.push(["grad", exact(gradient)]);
-    if (nodes.shape[node]) facts.unshift(["array", nodes.shape[node]]);
+    const { nodes } = this.graph, gradient = state.gradient[node], data = state.data[node];
+    const fixed = nodes.fixed[node] ?? {}, { values } = this.cards[node];
+    const told = (what) => {
+      if (what === "health") return element("span", { class: "poor" }, nodes.health[node]);
+      return fixed[what] ? values[what].textContent : exact(what === "data" ? data : gradient);
+    };
+    const facts = (this.rows(node).length ? this.rows(node) : ["data"]).map((what) => [what, told(what)]);
     const check = this.check(node);
-    if (check) facts.push(["check", check]);
+    if (check) facts.push(["check", element("span", { class: check.verdict }, `${check.words} ${check.sign}`)]);
     const rows = facts.flatMap(([what, text]) => [element("dt", {}, what), element("dd", {}, text)]);
     const parts = [element("h3", {}, nodes.title[node] || nodes.name[node]), element("dl", {}, ...rows)];
-    if (nodes.kind[node] === "leaf" && this.graph.editable) parts.push(this.editor(node));
+    if (nodes.kind[node] === "leaf" && this.graph.editable && !this.run.update(this.at)) parts.push(this.editor(node));
     this.about.replaceChildren(...parts);
   }
 
   // The gradient that the pass will arrive at, beside a finite difference.
   check(node) {
-    const badge = this.graph.check?.[node];
-    if (badge === undefined || (this.graph.quiz && this.at < this.last)) return ""; // no hints
-    if (this.run.edited && !this.graph.editable) return "";
-    const numeric = this.run.edited ? this.run.difference(node) : real(badge);
-    const final = this.run.state(this.last).gradient[node] ?? 0;
+    const given = this.graph.check?.[node];
+    if (given === undefined || (this.graph.quiz && (this.at < this.last || this.pending()))) return null; // no hints
+    if (this.run.edited && !this.graph.editable) return null;
+    const numeric = this.run.edited ? this.run.difference(node) : real(given);
+    const final = this.run.final[node] ?? 0;
     const good = Math.abs(numeric - final) <= 1e-5 * Math.max(1, Math.abs(final));
-    return element("span", { class: good ? "good" : "poor" }, `finite difference ${exact(Number(numeric.toPrecision(9)))} ${good ? "✓" : `✗ (gradient ${number(final)})`}`);
+    const words = `finite difference ${exact(Number(numeric.toPrecision(9)))}${good ? "" : `, gradient ${number(final)}`}`;
+    return { words, sign: good ? "✓" : "≠", verdict: good ? "good" : "poor" };
   }
 
   editor(node) {
@@ -633,13 +678,28 @@ class Player {
     return element("form", { class: "edit", onsubmit: submit }, field, element("button", { type: "submit" }, "set"), ...(this.run.edited ? [reset] : []));
   }
 
+  // Where somebody else keeps the graph, as a notebook's widget does, the new numbers come from there, by `update`.
   edit(node, x) {
+    this.fresh = true;
+    if (!this.host.dispatchEvent(new CustomEvent("glassgrad-edit", { detail: { node, data: x }, cancelable: true }))) return;
     if (x === null) this.run.reset();
     else this.run.edit(node, x);
     Object.assign(this, { selected: node, fresh: true });
     this.root.classList.toggle("edited", this.run.edited);
     this.render();
     this.about.querySelector("input")?.focus({ preventScroll: true });
+  }
+
+  sources() { return this.graph.lines.map(([where, text]) => element("li", { title: where }, element("code", {}, text))); }
+
+  // The same graph with other numbers: the step stays, and so does every card.
+  update(graph) {
+    Object.assign(this, { graph, run: new Run(graph) });
+    this.source.replaceChildren(...this.sources());
+    const typing = this.about.contains(this.host.shadowRoot.activeElement);
+    this.root.classList.remove("edited");
+    this.render();
+    if (typing && !this.about.contains(this.host.shadowRoot.activeElement)) this.about.querySelector("input")?.focus({ preventScroll: true });
   }
 
   // Light the source line of a node; scroll the list, never the page.
@@ -652,8 +712,9 @@ class Player {
   }
 }
 
-if (typeof document !== "undefined") {
-  for (const host of document.querySelectorAll(".glassgrad-player:not([data-ready])")) {
+// The players in a page that do not play yet.
+function mount(page) {
+  for (const host of page.querySelectorAll(".glassgrad-player:not([data-ready])")) {
     host.dataset.ready = "";
     host.player = new Player(host, JSON.parse(host.querySelector("script").textContent));
   }

@@ -1,0 +1,79 @@
+"""What ails a node or a layer, in one sentence: "vanishing: the middle of its gradients is 3e-12, below 1e-08"."""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograd.graph import Node
+
+EXPLODING = 1e3  # |gradient|
+VANISHING = 1e-8  # |gradient|; one of exactly 0 did not vanish, it was cut off
+FLAT = 0.02  # |derivative| of tanh beyond ±0.99, and of sigmoid outside of 0.02 to 0.98
+SATURATED = 0.5  # share of the numbers of an operation that are where it is flat
+DEAD = 0.95  # share of the numbers of relu that are 0
+SQUASHING = ("tanh", "sigmoid", "erf")
+
+
+def health(nodes: Sequence[Node], gradients: Iterable[Any]) -> str:
+    """The worst that is the matter with ``nodes`` together, a mark, a colon and why; "" if nothing is.
+
+    gradients: theirs, as far as they are known; floats or arrays
+
+    not finite: a number or gradient is nan or inf
+    exploding:  a gradient is larger than 1,000
+    vanishing:  the middle one of the gradients, apart from zeros, is smaller than 1e-8
+    dead:       relu gives 0 for 95 % of its numbers and more, and lets no gradient back
+    saturated:  half of the results of tanh, sigmoid or erf and more lie where its derivative is under 0.02
+    """
+    gradients = list(gradients)
+    if len(nodes) == 1 and _is_plainly_well(nodes[0], gradients):
+        return ""
+    data, slopes = _numbers(node.data for node in nodes), _numbers(gradients)
+    wrong = int(np.count_nonzero(~np.isfinite(data)) + np.count_nonzero(~np.isfinite(slopes)))
+    if wrong:
+        count = f"{wrong:,} of its numbers and gradients are" if len(data) > 1 else "its number or its gradient is"
+        return f"not finite: {count} nan or inf; compute within detect_anomaly() to find where that begins"
+    sizes = np.abs(slopes[slopes != 0.0])
+    if sizes.size and sizes.max() > EXPLODING:
+        return f"exploding: its gradient reaches {sizes.max():.3g}, above {EXPLODING:,.0f}"
+    if sizes.size and np.median(sizes) < VANISHING:
+        what = "the middle one of its gradients" if sizes.size > 1 else "its gradient"
+        return f"vanishing: {what} is {np.median(sizes):.3g}, below {VANISHING:g}"
+    off = _numbers(node.data for node in nodes if _is_made_by(node, ("relu",)))
+    share = np.mean(off == 0.0) if off.size else 0.0
+    if share >= DEAD:
+        where = f"for {share:.0%} of its {off.size:,} numbers" if off.size > 1 else "here"
+        return f"dead: relu gives 0 {where}, and lets no gradient back"
+    for name in SQUASHING:
+        slopes = _numbers(_slope(node) for node in nodes if _is_made_by(node, (name,)))
+        share = np.mean(np.abs(slopes) < FLAT) if slopes.size else 0.0
+        if share >= SATURATED:
+            where = f"{share:.0%} of its {slopes.size:,} numbers lie" if slopes.size > 1 else "it lies"
+            return f"saturated: {where} where {name} is flat, with a derivative under {FLAT:g}"
+    return ""
+
+
+def _is_plainly_well(node: Node, gradients: Sequence[Any]) -> bool:
+    """Whether one look is enough, as for most numbers of a large graph: arrays of one number take long."""
+    if not isinstance(node.data, float) or _is_made_by(node, ("relu", *SQUASHING)):
+        return False
+    return math.isfinite(node.data) and all(g == 0.0 or VANISHING <= abs(g) <= EXPLODING for g in gradients)
+
+
+def _is_made_by(node: Node, names: Sequence[str]) -> bool:
+    return node.op is not None and node.op.name in names
+
+
+def _slope(node: Node) -> Any:
+    """The derivative of an operation of one operand."""
+    return node.vjp(1.0 if isinstance(node.data, float) else np.ones_like(node.data))[0]
+
+
+def _numbers(items: Iterable[Any]) -> Any:
+    """Floats and arrays as one flat array."""
+    found = list(items)
+    if all(isinstance(item, float) for item in found):
+        return np.array(found)
+    return np.concatenate([np.ravel(item) for item in found]) if found else np.zeros(0)
