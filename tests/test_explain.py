@@ -10,6 +10,7 @@ import pytest
 from helpers import same
 from test_hostile_labels import HOSTILE
 
+import nn
 from autograd import Tensor, Value, dot, no_grad
 from autograd.graph import Node
 from autograd.viz.explain import explain
@@ -240,3 +241,10 @@ def test_a_tensor_is_refused_with_what_to_do_instead() -> None:
 def test_most_is_a_count(most: object) -> None:
     with pytest.raises(ValueError, match="most is how many paths"):
         explain(Value(1.0), Value(1.0), most=most)  # type: ignore[arg-type]
+
+
+def test_what_a_neuron_makes_is_one_step_of_a_path_called_by_its_scope() -> None:
+    model = nn.MLP(2, [3, 1], seed=1)
+    found = explain(model([1.0, 2.0]) * 2.0, model.layers[0].neurons[0].w[1])
+    assert found.paths[0].nodes[1:] == ("layers.1.neurons.0", "layers.0.neurons.0", "layers.0.neurons.0.w.1")
+    assert math.prod(found.paths[0].derivatives) == pytest.approx(found.paths[0].product)

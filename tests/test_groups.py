@@ -328,6 +328,31 @@ def test_blocks_of_ones_own_are_samples_too() -> None:
     assert [node.data for node in found.nodes if node.kind == "constant"] == [3.0]
 
 
+def test_a_lens_looks_into_one_sample_where_a_weight_is_used_once() -> None:
+    model = nn.MLP(2, [3, 1], seed=0)
+    loss = total_loss(model)
+    w = model.layers[0].neurons[1].w[0]
+    dots = [len([node for node in view(loss, around=w, down=1, **word).nodes if node.op == "dot"])
+            for word in ({}, {"sample": 3})]  # fmt: skip
+    assert dots == [len(POINTS), 1]
+
+
+def test_a_grouped_sample_says_which_and_how_much_of_the_graph_it_is() -> None:
+    loss = total_loss(nn.MLP(2, [3, 1], seed=0))
+    found = draw(loss, sample=3, group="layer")
+    there = sum(node.group.count if node.group else 1 for node in found.trace.nodes)
+    assert there < found.trace.total
+    assert f"{there:,} of {found.trace.total:,} nodes on" in found.svg()
+    assert "those of call 3 of the model, one for each layer" in found.svg()
+
+
+def test_a_long_row_of_cards_goes_from_top_to_bottom_as_a_page_does() -> None:
+    loss = total_loss(nn.MLP(2, [3, 3, 3, 1], seed=0))
+    assert draw(loss, group="layer").rankdir == "TB"
+    assert draw(loss, group="layer", rankdir="LR").rankdir == "LR"
+    assert draw(total_loss(nn.MLP(2, [9, 9, 9, 1], seed=0)), group="neuron").rankdir == "LR"
+
+
 def test_a_sample_can_be_grouped() -> None:
     loss = total_loss(nn.MLP(2, [3, 1], seed=0))
     found = view(loss, sample=0, group="layer")
@@ -353,12 +378,21 @@ def test_a_graph_without_calls_has_no_samples() -> None:
 def test_words_that_contradict_each_other_are_refused() -> None:
     x = Value(1.0)
     y = x * 2.0
-    with pytest.raises(ValueError, match="sample and around each choose a part of the graph; give one"):
-        draw(y, sample=0, around=x)
+    with pytest.raises(ValueError, match="around and path each choose a part of the graph; give one"):
+        draw(y, path=(x, y), around=x)
+    with pytest.raises(ValueError, match="sample and max_nodes each choose"):
+        draw(y, sample=0, max_nodes=3)
     with pytest.raises(ValueError, match="group is one of scalar, neuron, layer, model; got 'neurons'"):
         draw(y, group="neurons")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="around= shows single nodes; leave group='layer' out"):
         draw(y, around=x, group="layer")
+    with pytest.raises(ValueError, match="up and down are how far to look around a node; give it too"):
+        draw(y, up=3)
+    for wrong in ({"around": "x"}, {"path": ("x", y)}):
+        with pytest.raises(TypeError, match=r"a lens looks at nodes, as in around=w or path=\(w, loss\); got 'x'"):
+            draw(y, **wrong)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"path is two nodes, an operand and a result, .* got Value"):
+        draw(y, path=x)  # type: ignore[arg-type]
 
 
 # ----- health -----
@@ -392,7 +426,7 @@ def test_a_gradient_that_nobody_computed_is_not_marked() -> None:
 @pytest.mark.parametrize(
     ("function", "x", "mark"),
     [
-        (relu, -1.0, "dead: relu gives 0 here, and lets no gradient back"),
+        (relu, -1.0, "off: relu gives 0 here, and lets no gradient back"),
         (relu, 1.0, ""),
         (tanh, 3.0, "saturated: it lies where tanh is flat, with a derivative under 0.02"),
         (tanh, 2.0, ""),
@@ -429,7 +463,18 @@ def test_a_layer_is_marked_by_the_shares_of_all_its_calls() -> None:
     assert card.health.startswith("saturated: 67% of its 15 numbers lie where tanh is flat")
 
 
+def test_a_layer_is_dead_where_one_of_its_neurons_is() -> None:
+    model = nn.MLP(2, [3, 1], seed=0)
+    model.layers[0].neurons[1].b.data = -100.0
+    card = cards(view(total_loss(model), group="layer"))["layers.0"]
+    assert card.health == "dead: 1 of its 3 neurons gives 0 for all 5 examples, and no gradient goes back"
+    array = Tensor([[-1.0, 1.0, -2.0], [-3.0, -1.0, -2.0]]).relu()
+    assert trace(array).nodes[-1].health.startswith("dead: 2 of its 3 neurons give 0 for all 2 examples")
+    assert not trace(Tensor([[-1.0, 1.0]]).relu()).nodes[-1].health
+
+
 def test_the_mark_is_in_the_picture_and_in_the_text() -> None:
     y = Value(-2.0).relu()
-    assert "dead" in draw(y).svg()
-    assert "health dead" in tree(y)
+    assert ">off<" in draw(y).svg()
+    assert "off: relu gives 0 here" in draw(y).svg()  # the sentence, in the tooltip
+    assert "health off" in tree(y)

@@ -585,7 +585,7 @@ def test_a_lens_shows_what_lies_between_two_nodes() -> None:
     ("options", "said"),
     [
         ({"around": Value(1.0)}, r"is not in the graph of Value\(.*; give one of the nodes it was made from"),
-        ({"path": (Value(1.0),)}, r"path is two nodes, an operand and a result, as in path=\(w, loss\); got 1"),
+        ({"path": (Value(1.0),)}, r"path is two nodes, an operand and a result, as in path=\(w, loss\); got \(Value"),
         ({"up": -1}, "up is how many operations to go from the node, an int of at least 0; got -1"),
         ({"down": True}, "down is how many operations .* got True"),
     ],

@@ -24,7 +24,10 @@ Edges = Mapping[Node, Sequence[tuple[float, Node]]]
 
 @dataclass(frozen=True)
 class Path:
-    """One way from the result to the leaf: its nodes, the local derivative of each edge, and their product."""
+    """One way from the result to the leaf: its nodes, the local derivative of each edge, and their product.
+
+    What one neuron or block made and nobody named is one node, called by its scope.
+    """
 
     nodes: tuple[str, ...]
     derivatives: tuple[float, ...]
@@ -93,8 +96,8 @@ def explain(root: Node, leaf: Node, *, most: int = 10, seconds: float = SECONDS)
     gradient = float(pullback(order, {root: 1.0}, False).get(leaf, 0.0))
     paths, total = _sums(order, edges, leaf)
     found = _largest(order, edges, leaf, most, seconds) if paths else []
-    names = _names(root, order, leaf, {node for nodes, _ in found for node in nodes})
-    written = tuple(Path(tuple(names[node] for node in nodes), ds, math.prod(ds)) for nodes, ds in found)
+    names, scopes = _names(root, order, leaf, {node for nodes, _ in found for node in nodes})
+    written = tuple(Path(*_folded(nodes, ds, names, scopes), math.prod(ds)) for nodes, ds in found)
     return Explanation(names[root], names[leaf], written, paths, gradient, total)
 
 
@@ -172,16 +175,42 @@ def _unwound(leaf: Node, way: Any) -> tuple[list[Node], tuple[float, ...]]:
 # ----- in words -----
 
 
-def _names(root: Node, order: Sequence[Node], leaf: Node, wanted: set[Node]) -> dict[Node, str]:
-    """As the players call them; of a large graph only those ``wanted``, the root, and the leaf, in whatever graph."""
+def _names(root: Node, order: Sequence[Node], leaf: Node, wanted: set[Node]) -> tuple[dict[Node, str], dict[Node, str]]:
+    """As the players call them; of a large graph only those ``wanted``, the root, and the leaf, in whatever graph.
+
+    And for those that nobody named the neuron or block that made them.
+    """
     if len(order) > MOST:
         wanted = wanted | {root} | {parent for node in wanted for parent in node.parents}
         order = [node for node in order if node in wanted]
-    names = dict(zip(order, Narrator(records(root, order, len(order))).names, strict=True))
+    found = records(root, order, len(order))
+    names = dict(zip(order, Narrator(found).names, strict=True))
+    scopes = {
+        node: ".".join(record.scope.split("/")[1:]) or record.scope
+        for node, record in zip(order, found.nodes, strict=True)
+        if names[node].startswith("#")
+    }
     if leaf not in names:
         elsewhere = topological_order(leaf)
         names[leaf] = Narrator(records(leaf, elsewhere, len(elsewhere))).names[-1]
-    return names
+    return names, scopes
+
+
+def _folded(
+    nodes: Sequence[Node], derivatives: Sequence[float], names: Mapping[Node, str], scopes: Mapping[Node, str]
+) -> tuple[tuple[str, ...], tuple[float, ...]]:
+    """The names along a path and the factors between them; what one scope made is one, with the product inside it."""
+    texts, before = [names[nodes[0]]], ""
+    factors: list[float] = []
+    for node, d in zip(nodes[1:], derivatives, strict=True):
+        here = scopes.get(node, "")
+        if here and here == before:
+            factors[-1] *= d
+        else:
+            texts.append(here or names[node])
+            factors.append(d)
+        before = here
+    return tuple(texts), tuple(factors)
 
 
 def _whole(title: str) -> str:

@@ -210,7 +210,7 @@ def _card(
             data=_spread([node.data for node in results]),
             grad=_spread([gradients[node] for node in results if node in gradients]),
         ),
-        health=health(concerned, [gradients[node] for node in concerned if node in gradients]),
+        health=health(concerned, [gradients[node] for node in concerned if node in gradients], names.scope),
     )
 
 

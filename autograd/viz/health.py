@@ -1,7 +1,7 @@
 """What ails a node or a layer, in one sentence: "vanishing: the middle of its gradients is 3e-12, below 1e-08"."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,15 +16,18 @@ DEAD = 0.95  # share of the numbers of relu that are 0
 SQUASHING = ("tanh", "sigmoid", "erf")
 
 
-def health(nodes: Sequence[Node], gradients: Iterable[Any]) -> str:
+def health(nodes: Sequence[Node], gradients: Iterable[Any], unit_of: Callable[[Node], Any] | None = None) -> str:
     """The worst that is the matter with ``nodes`` together, a mark, a colon and why; "" if nothing is.
 
     gradients: theirs, as far as they are known; floats or arrays
+    unit_of:   which neuron of a layer a `Value` belongs to
 
     not finite: a number or gradient is nan or inf
     exploding:  a gradient is larger than 1,000
     vanishing:  the middle one of the gradients, apart from zeros, is smaller than 1e-8
-    dead:       relu gives 0 for 95 % of its numbers and more, and lets no gradient back
+    dead:       relu gives 0 for 95 % of its numbers and more, or some neuron gives 0 for all examples, and lets no
+                gradient back
+    off:        the same of one number, as is well for many: only what is off for all examples is dead
     saturated:  half of the results of tanh, sigmoid or erf and more lie where its derivative is under 0.02
     """
     gradients = list(gradients)
@@ -43,9 +46,15 @@ def health(nodes: Sequence[Node], gradients: Iterable[Any]) -> str:
         return f"vanishing: {what} is {np.median(sizes):.3g}, below {VANISHING:g}"
     off = _numbers(node.data for node in nodes if _is_made_by(node, ("relu",)))
     share = np.mean(off == 0.0) if off.size else 0.0
+    if share >= DEAD and off.size == 1:
+        return "off: relu gives 0 here, and lets no gradient back"
     if share >= DEAD:
-        where = f"for {share:.0%} of its {off.size:,} numbers" if off.size > 1 else "here"
-        return f"dead: relu gives 0 {where}, and lets no gradient back"
+        return f"dead: relu gives 0 for {share:.0%} of its {off.size:,} numbers, and lets no gradient back"
+    units = list(_units([node for node in nodes if _is_made_by(node, ("relu",))], unit_of))
+    idle = sum(not np.any(unit) for unit in units)
+    if idle and units[0].size > 1:
+        give = "of its {:,} neurons {}".format(len(units), "gives" if idle == 1 else "give")
+        return f"dead: {idle:,} {give} 0 for all {units[0].size:,} examples, and no gradient goes back"
     for name in SQUASHING:
         slopes = _numbers(_slope(node) for node in nodes if _is_made_by(node, (name,)))
         share = np.mean(np.abs(slopes) < FLAT) if slopes.size else 0.0
@@ -53,6 +62,17 @@ def health(nodes: Sequence[Node], gradients: Iterable[Any]) -> str:
             where = f"{share:.0%} of its {slopes.size:,} numbers lie" if slopes.size > 1 else "it lies"
             return f"saturated: {where} where {name} is flat, with a derivative under {FLAT:g}"
     return ""
+
+
+def _units(nodes: Sequence[Node], unit_of: Callable[[Node], Any] | None) -> Iterator[Any]:
+    """The numbers of each neuron for all examples: the columns of arrays, and what belongs together of `Value`s."""
+    together: dict[Any, list[float]] = {}
+    for node in nodes:
+        if isinstance(node.data, float):
+            together.setdefault(unit_of(node) if unit_of else None, []).append(node.data)
+        elif np.ndim(node.data) == 2:
+            yield from np.transpose(node.data)
+    yield from map(np.array, together.values())
 
 
 def _is_plainly_well(node: Node, gradients: Sequence[Any]) -> bool:

@@ -131,7 +131,7 @@ FORMS: dict[str, Callable[[Picture], bytes]] = {
 def draw(
     root: Node,
     *,
-    rankdir: str = "LR",
+    rankdir: str | None = None,
     derivatives: bool = True,
     format: str = DIGITS,
     theme: Theme = "auto",
@@ -139,8 +139,8 @@ def draw(
     sample: int | None = None,
     max_nodes: int | None = None,
     around: Node | None = None,
-    up: int = 2,
-    down: int = 2,
+    up: int | None = None,
+    down: int | None = None,
     path: Sequence[Node] = (),
 ) -> Picture:
     """The graph that ``root`` was made from, as a `Picture`.
@@ -153,7 +153,8 @@ def draw(
     One card for each node: its name and what made it, its data and its gradient ("–" before `backward`); rounded
     for a leaf, dashed for a constant, a double border for the result. Orange is negative, blue is positive.
 
-    rankdir:     where the computation runs: "LR" from left to right, "TB" from top to bottom, "RL", "BT"
+    rankdir:     where the computation runs: "LR" from left to right, "TB" from top to bottom, "RL", "BT";
+                 None for "TB" if it is a long row of cards for many nodes, else "LR"
     derivatives: write on each edge the local derivative, the factor of the chain rule
     format:      how numbers are written, as after the colon in f"{x:.2f}"; all their digits are in the tooltips
     theme:       "light", "dark", or "auto" for what the reader's system has; .png and .dot have one, "auto" is light
@@ -161,20 +162,31 @@ def draw(
                  the program made outside of these, with the least, the median and the greatest of its numbers; so do
                  graphs of more than 400 nodes by themselves. "scalar": single nodes, of a larger graph those nearest
                  the root
-    sample:      draw only what belongs to this call of the model, counted from 0: ``sample=17`` for the 18th example
+    sample:      draw only what belongs to this call of the model, counted from 0: ``sample=17`` for the 18th example;
+                 with ``around`` or ``path`` a lens on it
     max_nodes:   draw only so many single nodes, those nearest the root
-    around:      draw only what is near this node: ``up`` operations towards the leaves, ``down`` towards the result
+    around:      draw only what is near this node: ``up`` operations towards the leaves, ``down`` towards the result,
+                 2 of each unless told
     path:        a pair of nodes: draw only what lies between the first and the second
 
     Displays itself in a notebook; ``.save("graph.svg")`` and in seven other forms; ``.svg()``, ``.dot``, ``.mermaid``.
     The layout is Graphviz's. Without it there is a simpler one of our own, from left to right, and no .png.
     """
-    if rankdir not in DIRECTIONS:
+    if rankdir not in (None, *DIRECTIONS):
         raise ValueError(f"rankdir is one of {', '.join(DIRECTIONS)}; got {rankdir!r}")
     digits = checked_digits(format)
     colours(theme)
     shown = view(root, group=group, sample=sample, around=around, up=up, down=down, path=path, max_nodes=max_nodes)
-    return Picture(shown, rankdir, derivatives, digits, theme)
+    return Picture(shown, rankdir or _direction(shown), derivatives, digits, theme)
+
+
+def _direction(trace: Trace) -> str:
+    """From top to bottom where a row of cards for many nodes would be wider than a page, else from left to right."""
+    depth = [1] * len(trace.nodes)
+    for edge in trace.edges:
+        depth[edge.child] = max(depth[edge.child], depth[edge.parent] + 1)
+    is_row = max(depth) > 4 and max(map(depth.count, depth)) <= 4
+    return "TB" if is_row and any(node.group for node in trace.nodes) else "LR"
 
 
 def put(path: Path, content: Callable[[], bytes]) -> Path:

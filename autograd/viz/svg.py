@@ -68,9 +68,9 @@ def film(trace: Trace, titles: Sequence[str], label: str, theme: Theme, score: S
 
 
 def tooltip(title: str, node: NodeRecord) -> str:
-    """A node's numbers with all their digits."""
+    """A node's numbers with all their digits, and what ails it."""
     numbers = {"data": node.data, "grad": node.grad, "|grad|": node.norm if node.grad is None else None}
-    lines = [title, *(f"{what} {x!r}" for what, x in numbers.items() if x is not None)]
+    lines = [title, *(f"{what} {x!r}" for what, x in numbers.items() if x is not None), node.health]
     return f"<title>{escape(chr(10).join(lines).strip())}</title>\n"
 
 

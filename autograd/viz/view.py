@@ -22,23 +22,25 @@ def view(
     group: Level | None = None,
     sample: int | None = None,
     around: Node | None = None,
-    up: int = 2,
-    down: int = 2,
+    up: int | None = None,
+    down: int | None = None,
     path: Sequence[Node] = (),
     max_nodes: int | None = None,
     steps: bool = False,
     optimizer: Any = None,
 ) -> Trace:
     """The part of the graph of ``root`` that was asked for; the words are those of `draw` and of `step`."""
-    given = {"sample": sample is not None, "around": around is not None, "path": len(path) > 0}
+    given = {"sample": sample is not None, "around": around is not None, "path": not _is_empty(path)}
     given["max_nodes"] = max_nodes is not None
     asked = [word for word, is_given in given.items() if is_given]
-    if len(asked) > 1:
+    if len(asked) > 1 + given["sample"] or (given["sample"] and given["max_nodes"]):
         raise ValueError(f"{' and '.join(asked)} each choose a part of the graph; give one of them")
     if group not in (None, "scalar", *LEVELS):
         raise ValueError(f"group is one of scalar, {', '.join(LEVELS)}; got {group!r}")
     if group in LEVELS and given["sample"] < len(asked):
-        raise ValueError(f"{asked[0]}= shows single nodes; leave group={group!r} out")
+        raise ValueError(f"{asked[-1]}= shows single nodes; leave group={group!r} out")
+    if around is None and (up is not None or down is not None):
+        raise ValueError("up and down are how far to look around a node; give it too, as in around=w, up=2, down=3")
     order = topological_order(root)
     shown, chosen = order, ""
     if sample is not None:
@@ -50,11 +52,13 @@ def view(
                 "optimizer= and group= out, or make the graph smaller"
             )
         found = grouped(shown, len(order), group, seen_in_this_pass=steps)
+        if chosen:
+            found = replace(found, chosen=f"{chosen}, {found.chosen}")
         return with_card_steps(found) if steps else found
     if around is not None:
-        shown, chosen = _around(order, around, up, down)
+        shown, chosen = _around(shown, around, 2 if up is None else up, 2 if down is None else down)
     elif given["path"]:
-        shown, chosen = _between(order, path)
+        shown, chosen = _between(shown, path)
     elif sample is None:
         shown, chosen = _nearest(order, max_nodes), "those nearest the result"
     if len(shown) > MOST and max_nodes is None:
@@ -98,18 +102,26 @@ def _around(order: Sequence[Node], node: Node, up: int, down: int) -> tuple[list
 
 def _between(order: Sequence[Node], path: Sequence[Node]) -> tuple[list[Node], str]:
     """All that lies on some way from the first to the second."""
-    if len(path) != 2:
-        raise ValueError(f"path is two nodes, an operand and a result, as in path=(w, loss); got {len(path)}")
+    if not isinstance(path, tuple | list) or len(path) != 2:
+        raise ValueError(f"path is two nodes, an operand and a result, as in path=(w, loss); got {path!r}")
     _check_membership(order, path)
     start, end = path
     above = _reach(end, len(order), lambda node: node.parents)
     kept = above & _reach(start, len(order), _children(order).__getitem__)
     if not kept:
         raise ValueError("nothing leads from the first of path to the second; write path=(operand, result)")
-    return [node for node in order if node in kept], "those on the paths between the two"
+    names = [node.label or assigned_name(node) for node in path]
+    ends = f"from {names[0]} to {names[1]}" if all(names) else "between the two"
+    return [node for node in order if node in kept], f"those on the paths {ends}"
+
+
+def _is_empty(path: Any) -> bool:
+    return isinstance(path, tuple | list) and not path
 
 
 def _check_membership(order: Sequence[Node], asked: Sequence[Node]) -> None:
+    if strangers := [node for node in asked if not isinstance(node, Node)]:
+        raise TypeError(f"a lens looks at nodes, as in around=w or path=(w, loss); got {strangers[0]!r}")
     if foreign := [node for node in asked if not any(node is each for each in order)]:
         raise ValueError(f"{foreign[0]!r} is not in the graph of {order[-1]!r}; give one of the nodes it was made from")
 
@@ -119,7 +131,8 @@ def _children(order: Sequence[Node]) -> dict[Node, list[Node]]:
     children: dict[Node, list[Node]] = {node: [] for node in order}
     for node in order:
         for parent in node.parents:
-            children[parent].append(node)
+            if parent in children:  # of one sample, not all are
+                children[parent].append(node)
     return children
 
 

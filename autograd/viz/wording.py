@@ -145,6 +145,8 @@ def omission(trace: Trace, shown: int | None = None) -> str:
     """What was left out, as a caption; "" if nothing."""
     chosen = one_line(trace.chosen) or "those nearest the result"  # it may name a node by its label
     if any(node.group for node in trace.nodes):
-        return f"{trace.total:,} nodes on {len(trace.nodes):,} cards: {chosen}"
+        there = sum(node.group.count if node.group else 1 for node in trace.nodes)
+        part = f"{there:,} of " if there < trace.total else ""
+        return f"{part}{trace.total:,} nodes on {len(trace.nodes):,} cards: {chosen}"
     count = len(trace.nodes) if shown is None else shown
     return f"showing {count:,} of {trace.total:,} nodes: {chosen}" if count < trace.total else ""
