@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from browser import chromium
 from test_hostile_labels import DRAWING, HOSTILE, LOOKS, SVG, Tags, shown
+from test_narration import chain, interior
 from test_player import GRAPHS, expression, fan_out, network, repeated_parent
 
 import autograd
@@ -47,7 +48,8 @@ def cards(film: Film, gradients: dict[int, float]) -> list[list[str]]:
         grad = gradients.get(node.id) if node.shape is None else node.grad
         lines = [text for what, number, _ in facts(replace(node, grad=grad)) for text in (what, number)]
         title = narrator.title(node.id)
-        written.append([*([title] if title else []), *lines])
+        more = [f"… {node.hidden:,} more"] if node.hidden else []
+        written.append([*([title] if title else []), *lines, *more])
     return written
 
 
@@ -61,6 +63,7 @@ def moments(film: Film) -> list[dict[int, float]]:
         if step.kind == "seed":
             known[step.node] = 1.0
         known |= {film.trace.edges[send.edge].parent: send.after for send in step.sends}
+        known |= {arrival.node: arrival.after for arrival in step.arrivals if arrival.after is not None}
         found.append(dict(known))
     return found
 
@@ -170,6 +173,7 @@ def test_what_nodes_that_are_not_shown_have_sent_is_counted() -> None:
     film = animate(root, max_nodes=7)
     root.backward()
     assert {"shared": 513.0, "x": 1539.0}.items() <= {node.name: node.grad for node in film.trace.nodes}.items()
+    assert "operations that are not shown send gradient to shared: 1 + 512 = 513" in re.sub("<.*?>", "", film.svg())
 
 
 def test_a_film_of_arrays_ends_with_their_norms() -> None:
@@ -347,7 +351,7 @@ class Screen:
         return found
 
 
-@pytest.mark.parametrize("graph", GRAPHS)
+@pytest.mark.parametrize("graph", [*GRAPHS, chain, interior])
 def test_after_every_step_the_film_shows_what_the_trace_says(browser: Any, graph: Callable[[], Value]) -> None:
     film = animate(graph(), seconds=0.5)
     narrator = Narrator(film.trace)

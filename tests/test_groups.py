@@ -328,6 +328,24 @@ def test_blocks_of_ones_own_are_samples_too() -> None:
     assert [node.data for node in found.nodes if node.kind == "constant"] == [3.0]
 
 
+def test_a_sample_goes_on_through_other_models_and_stops_at_the_next_call_of_its_own() -> None:
+    encoder, decoder = nn.MLP(2, [20, 20], seed=0), nn.MLP(20, [20, 1], seed=0)
+    losses = [decoder(encoder(point)) ** 2 for point in POINTS]
+    loss = sum(losses[1:], losses[0])
+    found = view(loss, sample=1, group="model", steps=True)
+    assert {"encoder", "decoder"} <= set(cards(found))
+    assert cards(found)["encoder"].group.calls == 1  # type: ignore[union-attr]
+    assert found.nodes[-1].data == loss.data
+    cell = nn.Neuron(2, "tanh", seed=0)
+    h: Any = Value(0.0)
+    for x in (1.0, 2.0, 3.0):
+        h = cell([h, x])
+    first = view(h, sample=0, steps=True)
+    assert [node.op for node in first.nodes if node.op] == ["dot", "tanh"]
+    assert "seed" not in {step.kind for step in first.steps}
+    assert "seed" not in {step.kind for step in view(h, sample=0, group="layer", steps=True).steps}
+
+
 def test_a_lens_looks_into_one_sample_where_a_weight_is_used_once() -> None:
     model = nn.MLP(2, [3, 1], seed=0)
     loss = total_loss(model)

@@ -2,6 +2,7 @@
 
 import copy
 import math
+import random
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,13 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from random_graphs import FUNCTIONS, leaves_of, nodes_of, seeded
 from test_hostile_labels import HOSTILE
 
 import autograd
 import nn
-from autograd import Tensor, Value, dot
-from autograd.ops import OPS
-from autograd.viz.narration import DERIVATIVES, Narrator, find_step, formula_lines, narrate
+from autograd import Tensor, Value, custom_op, dot
+from autograd.viz.narration import Narrator, find_step, formula_lines, gradients, narrate
+from autograd.viz.records import from_json, to_json
 from autograd.viz.trace import Trace, trace, with_card_steps
 from autograd.viz.view import view
 from autograd.viz.wording import number
@@ -122,14 +124,25 @@ def test_a_nan_is_the_first_of_many_to_be_named() -> None:
     assert "gives nan, not a number" in sentences(root)[2]
 
 
-def test_the_words_for_derivatives_are_the_tables() -> None:
-    """Each formula is evaluated as it stands, and compared with the row's partial."""
-    for op, rules in DERIVATIVES.items():
-        a, b = 0.7, 1.3
-        y = Value._apply(OPS[op], *[Value(a), Value(b)][: len(rules)])
-        words = {"a": a, "b": b, "y": y.data, "cos": math.cos, "sin": math.sin}
-        found = [eval(re.sub(r"\b(cos|sin) a", r"\1(a)", rule), words) for rule in rules]
-        assert found == pytest.approx(y.vjp(1.0), rel=1e-12), op
+def test_an_operation_of_ones_own_does_not_get_the_derivative_of_its_namesake() -> None:
+    @custom_op(lambda m, y, x: 3.0)
+    def tanh(m: Any, x: Any) -> Any:
+        return 3.0 * x
+
+    @custom_op(lambda m, y, a, b: b, lambda m, y, a, b: a)
+    def exp(m: Any, a: Any, b: Any) -> Any:
+        return a * b
+
+    x, y = Value(0.5, "x"), Value(2.0, "y")
+    assert sentences(tanh(x))[-1].endswith("To x: × 3 gives +3.")
+    assert sentences(exp(x, y))[-1].endswith("To x: × 2 gives +2. To y: × 0.5 gives +0.5.")
+
+
+def test_in_a_derivative_a_name_stays_as_it_is() -> None:
+    x = Value(0.5, "m.x-1")
+    y = x.sin()
+    y.label = "x0"
+    assert "To m.x-1: × cos(m.x-1) = 0.8776" in sentences(y)[-1]
 
 
 def test_derivatives_are_spelled_with_the_names_of_the_operands() -> None:
@@ -137,7 +150,7 @@ def test_derivatives_are_spelled_with_the_names_of_the_operands() -> None:
     y = (p / q).tanh()
     y.label = "y"
     tanh, division = sentences(y)[-2:]
-    assert "To p / q: × (1 − y ** 2) = " in tanh
+    assert "To p / q: × (1 − y * y) = " in tanh
     assert "To p: × (1 / q) = 0.5" in division and "To q: × (−(p / q) / q) = −0.125" in division
 
 
@@ -345,6 +358,156 @@ def test_an_excerpt_says_what_it_does_not_show() -> None:
     assert narrate(steps, 0) == "d = u + c: 1, from operands that are not all shown"
     assert narrate(steps, 3) == "L = d * f has gradient 1. To d: × −2 gives −2. Operands not shown: 1."
     assert narrate(steps, 4) == "d = u + c sends its gradient on. Operands not shown: 2."
+
+
+def chain() -> Value:
+    """x goes to the result directly, and by a way that is too long to be shown."""
+    x = Value(2.0, "x")
+    y = x
+    for _ in range(300):
+        y = y * 1.001
+    return y + x
+
+
+def interior() -> Value:
+    """Of what h sends to x, all but 2 has come from outside, by a long way and by sixteen short ones."""
+    x = Value(0.5, "x")
+    h = x.tanh()
+    h.label = "h"
+    y = h
+    for _ in range(300):
+        y = y * 1.001
+    return y.exp() + autograd.sum([(h * (i * 0.1)).sin() for i in range(16)]) + h * 2.0
+
+
+def test_what_comes_from_outside_is_a_step_of_its_own() -> None:
+    steps = view(chain(), group="scalar", steps=True)
+    words = Narrator(steps)
+    last = len(steps.steps) - 1
+    assert [step.kind for step in steps.steps].count("unseen") == 1 and steps.steps[last].kind == "unseen"
+    assert words.sentence(last) == "operations that are not shown send gradient to x: 1 + 1.35 = 2.35"
+    assert words.lines(last) == ["grad x  =  1 + 1.35  =  2.35"]
+    assert words.find("x") == last and words.find("backward") == [s.kind for s in steps.steps].index("backward")
+
+
+def test_what_comes_from_outside_is_told_before_it_is_sent_on() -> None:
+    L = interior()
+    (h,) = [node for node in autograd.topological_order(L) if node.label == "h"]
+    steps = view(L, around=h, up=1, down=0, steps=True)
+    words = Narrator(steps)
+    L.backward()
+    assert [step.kind for step in steps.steps] == ["forward", "unseen", "backward"]  # the result is not shown
+    assert words.sentence(1) == f"operations that are not shown send +{number(h.grad)} to h"
+    assert words.lines(1) == [f"grad h  =  +{number(h.grad)}"]
+    assert words.sentence(2).startswith(f"h = tanh(x) has gradient {number(h.grad)}.")
+    with pytest.raises(ValueError, match="there are 1 to 3, forward, backward, and x, h"):
+        words.find("seed")
+
+
+def test_of_many_gradients_from_outside_the_three_largest_are_named() -> None:
+    steps = view(network_loss(), sample=1, steps=True)
+    first, last = (i for i, step in enumerate(steps.steps) if step.kind == "unseen")
+    said = narrate(steps, first)
+    assert said.startswith("operations that are not shown send +2.314 to layers.0.neurons.0.w.0; −2.314 to layers.0.")
+    assert said.endswith("; and to 10 more") and said.count(";") == 3
+    assert "send gradient to layers.1.neurons.0.b: −1.645 + −0.4501 = −2.095; gradient to" in narrate(steps, last)
+    assert len(formula_lines(steps, last)) == 13
+
+
+def test_a_gradient_that_is_lost_outside_is_remarked() -> None:
+    x = Value(-1.0, "x")
+    y = x.log()
+    for _ in range(40):
+        y = y * 1.0
+    steps = view(y + x, max_nodes=3, steps=True)
+    said = narrate(steps, len(steps.steps) - 1)
+    assert said == "operations that are not shown send gradient to x: 1 + −1 = 0"
+    x.data = 0.0
+    y = x.log()
+    for _ in range(40):
+        y = y * 1.0
+    steps = view(y + x, max_nodes=3, steps=True)
+    assert narrate(steps, len(steps.steps) - 1).endswith("to x: 1 + inf = inf, infinite")
+
+
+def test_arrays_from_outside_are_told_without_numbers() -> None:
+    W, b = Tensor([[1.0, 2.0]], label="W"), Tensor([1.0], label="b")
+    h = (W @ [1.0, 2.0] + b).tanh()
+    L = (h * h).sum()
+    steps = view(L, around=h, up=1, down=0, steps=True)
+    assert [step.kind for step in steps.steps] == ["forward", "forward", "unseen", "backward", "backward"]
+    assert narrate(steps, 2) == "operations that are not shown send gradient to h"
+    assert formula_lines(steps, 2) == []
+
+
+def parts(root: Value, rng: random.Random) -> list[dict[str, Any]]:
+    order = autograd.topological_order(root)
+    some = rng.choice(order)
+    return [
+        {"max_nodes": rng.randint(1, 15)},
+        {"around": some, "up": rng.randint(0, 3), "down": rng.randint(0, 3)},
+        {"path": (next(node for node in order if not node.parents and node.requires_grad), root)},
+        {"path": (some, some)},
+    ]
+
+
+def network_parts() -> list[tuple[Value, dict[str, Any]]]:
+    loss = network_loss()
+    return [(loss, {"sample": i}) for i in range(3)] + [(loss, {"max_nodes": count}) for count in range(1, 20)]
+
+
+def random_parts() -> list[tuple[Value, dict[str, Any]]]:
+    found = []
+    for seed, graph in enumerate(seeded(0, 150)):
+        root = nodes_of(graph, leaves_of(graph, Value), FUNCTIONS[Value])[-1]
+        if isinstance(root, Value) and root.requires_grad:
+            found += [(root, options) for options in parts(root, random.Random(seed))]
+    return found
+
+
+def assert_gradients_are_the_engines(root: Value, options: dict[str, Any]) -> int:
+    """To the bit, after each step and at the end; how many came from outside."""
+    order = autograd.topological_order(root)
+    for i, node in enumerate(order):
+        node.label = f"n{i}"
+        node.grad = 0.0
+    steps = view(root, group="scalar", steps=True, **options)
+    root.backward()
+    shown = [order[int(node.name[1:])] for node in steps.nodes]
+    now: dict[int, float | None] = {}
+    for step in steps.steps:
+        if step.kind == "seed":
+            now[step.node] = 1.0
+        for arrival in step.arrivals:
+            assert arrival.before == now.get(arrival.node)
+            now[arrival.node] = arrival.after
+        for send in step.sends:
+            parent = steps.edges[send.edge].parent
+            assert (send.upstream, send.before) == (now[step.node], now.get(parent))
+            assert send.upstream == shown[step.node].grad
+            now[parent] = send.after
+    assert [now.get(i, 0.0) for i in range(len(shown))] == [node.grad for node in shown]
+    assert gradients(steps) == now
+    return sum(len(step.arrivals) for step in steps.steps)
+
+
+def test_of_a_part_of_a_graph_every_gradient_is_the_engines() -> None:
+    cases = [*random_parts(), *network_parts(), (chain(), {}), (interior(), {}), (interior(), {"max_nodes": 40})]
+    assert sum(assert_gradients_are_the_engines(root, options) for root, options in cases) > 250
+
+
+def test_steps_from_outside_are_read_back_from_json() -> None:
+    steps = view(interior(), max_nodes=40, steps=True)
+    text = to_json(steps)
+    assert "unseen" in text and from_json(text) == steps
+    arrival = re.search(r'"arrivals": \[\{"node": \d+', text)
+    assert arrival is not None
+    with pytest.raises(ValueError, match="there is no node, edge or line 40"):
+        from_json(text.replace(arrival[0], '"arrivals": [{"node": 40', 1))
+
+
+def test_of_a_whole_graph_nothing_comes_from_outside() -> None:
+    assert all(step.arrivals == () and step.kind != "unseen" for step in trace(network_loss()).steps)
 
 
 def test_a_lone_leaf_has_only_its_seed() -> None:

@@ -1,7 +1,9 @@
 """The player: the page that steps through a graph shows, after every step, what the trace says."""
 
+import io
 import itertools
 import json
+import linecache
 import math
 import random
 import re
@@ -17,12 +19,11 @@ import pytest
 from browser import chromium
 from helpers import same, samples
 from test_hostile_labels import HOSTILE
-from test_narration import network_loss
+from test_narration import chain, interior, network_loss
 
 import autograd
 import nn
 from autograd import Tensor, Value, custom_op
-from autograd.array_ops import ARRAY_OPS
 from autograd.functions import operation
 from autograd.namespaces import ieee
 from autograd.ops import OPS, REDUCTIONS, Op
@@ -30,6 +31,7 @@ from autograd.viz import layout
 from autograd.viz import player as player_module
 from autograd.viz.javascript import partial, row
 from autograd.viz.layout import LayoutError
+from autograd.viz.narration import Narrator
 from autograd.viz.player import Player, step
 from autograd.viz.stage import stage
 from autograd.viz.trace import Trace
@@ -215,7 +217,6 @@ def test_operations_that_have_no_javascript_leave_the_page_without_an_edit_field
     """Of arrays, and a rule with a constant that no JavaScript literal writes."""
     v = Tensor([1.0, 2.0])
     assert step((v * v).sum()).html
-    assert partial(ARRAY_OPS["sum"], 0, "y", ["x"]) == ""
 
     @custom_op(lambda m, y, x: m.where(x > math.inf, 1.0, 2.0))
     def twice(m: Any, x: Any) -> Any:
@@ -254,9 +255,29 @@ def test_of_a_large_graph_and_of_tensors_there_is_a_player_too() -> None:
     for _ in range(500):
         root = root.sin()
     graph = graph_of(step(root, check=True))
-    assert "of 501 nodes" in graph["caption"] and not graph["editable"] and "check" not in graph
+    assert "501 nodes on 3 cards" in graph["caption"] and not graph["editable"] and "check" not in graph
+    graph = graph_of(step(root, check=True, group="scalar"))
+    assert "showing 30 of 501 nodes" in graph["caption"] and not graph["editable"] and "check" not in graph
     product = Tensor([[1.0, 2.0]], label="x") @ Tensor([[1.0], [2.0]], label="w")
     assert graph_of(step(product.sum()))["nodes"]["fixed"]["0"]["array"] == "(1, 2) float64"
+
+
+def test_source_lines_stand_in_the_order_of_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A notebook's cells are files whose names say nothing: the one that was used first comes first."""
+    cells = {"z9.py": "x = Value(2.0)\nb = Value(3.0)\ny = x * b", "a1.py": "\nz = y + x\nw = y * z"}
+    known: dict[str, Any] = {"Value": Value}
+    for file, text in cells.items():
+        lines = [f"{line}\n" for line in text.split("\n")]
+        monkeypatch.setitem(linecache.cache, file, (len(text), None, lines, file))
+        exec(compile(text, file, "exec"), known)
+    monkeypatch.setattr("autograd.viz.names.file_name", lambda file: f"In[{list(cells).index(file) + 1}]")
+    graph = graph_of(step(known["w"]))
+    lines = [("In[1]:1", "x = Value(2.0)"), ("In[1]:2", "b = Value(3.0)"), ("In[1]:3", "y = x * b")]
+    assert graph["lines"] == [list(line) for line in [*lines, ("In[2]:2", "z = y + x"), ("In[2]:3", "w = y * z")]]
+    assert graph["nodes"]["line"] == [0, 1, 2, 3, 4]
+    screen = io.StringIO()
+    step(known["w"], at="z").play(input=lambda _: "q", output=screen, color=False)
+    assert "In[2]:2   z = y + x" in screen.getvalue()
 
 
 def test_hostile_names_end_no_element_of_the_page() -> None:
@@ -341,8 +362,8 @@ def test_parentheses_keep_the_order_of_operations() -> None:
 
 def test_a_derivative_reads_in_the_names_of_the_operands() -> None:
     assert partial(OPS["mul"], 0, "y", ["a", "b"]) == "b"
-    assert partial(OPS["tanh"], 0, "t", ["x"]) == "(1 - t * t)"
-    assert partial(REDUCTIONS["dot"], 1, "y", ["u", "v", "x", "z", "c"]) == "z"
+    assert partial(OPS["tanh"], 0, "t", ["x"]) == "(1 − t * t)"
+    assert partial(OPS["div"], 1, "a / b", ["x0", "m.y-1"]) == "(−(a / b) / m.y-1)"
 
 
 # ----- in a browser -----
@@ -410,6 +431,7 @@ def expected_cards(trace: Trace, at: int) -> list[list[str]]:
         elif record.update is not None:
             moved[record.node] = record.update.after
         gradients |= {trace.edges[send.edge].parent: send.after for send in record.sends}
+        gradients |= {arrival.node: arrival.after for arrival in record.arrivals if arrival.after is not None}
     cards = []
     for node in trace.nodes:
         data = number(moved.get(node.id, node.data)) if node.id in computed and node.data is not None else "–"
@@ -474,6 +496,80 @@ def test_after_every_step_the_page_shows_what_the_trace_says(
             page.press("ArrowRight")
         assert page.at() == len(trace.steps) - 1
         assert page.js(place) == before
+
+
+PARTS: list[tuple[Callable[[], Value], dict[str, Any]]] = [
+    (chain, {"group": "scalar"}),
+    (interior, {"max_nodes": 40}),
+    *[(network_loss, {"sample": i}) for i in range(3)],
+]
+
+
+@pytest.mark.parametrize(("graph", "options"), PARTS)
+def test_of_a_part_the_page_has_the_engines_gradients(
+    browser: Any, graph: Callable[[], Value], options: dict[str, Any]
+) -> None:
+    root = graph()
+    player = step(root, **options)
+    trace = player.trace
+    with Page(browser, player.page()) as page:
+        for i, record in enumerate(trace.steps):
+            assert page.cards() == expected_cards(trace, i)
+            assert page.js("return p.say.textContent;") == Narrator(trace).sentence(i)
+            for send, (edge, *texts) in zip(record.sends, page.js(SENDS), strict=True):
+                numbers = [float(text) for text in texts]
+                assert (edge, numbers) == (send.edge, [send.upstream, send.contribution, send.after])
+            reached = page.js("return p.cards.flatMap(({ group }, i) => group.matches('.reached') ? [i] : []);")
+            assert set(reached) == {come.node for come in record.arrivals} | {
+                trace.edges[send.edge].parent for send in record.sends
+            }
+            page.press("ArrowRight")
+        grads = page.js("return p.run.state(p.last).gradient;")
+    root.backward()
+    expected = view(root, **{"group": "scalar", **options}).nodes
+    assert grads == [node.grad for node in expected]
+    finished = replace(player, quiz=False).picture().trace.nodes
+    assert [node.grad for node in finished] == [node.grad for node in expected]
+
+
+def test_what_comes_from_outside_is_part_of_the_backward_pass(browser: Any) -> None:
+    with opened(browser, chain(), group="scalar", at="x") as page:
+        assert page.js("return [p.phase.textContent, p.phase.className];") == [
+            f"backward · from outside · step {page.at() + 1} of {page.at() + 1}", "phase backward",
+        ]  # fmt: skip
+        assert page.js("return p.formula.textContent;") == "grad x = 1 + 1.35 = 2.35"
+        assert page.js("return [...s.querySelectorAll('.passes i')].map((e) => e.className);") == [
+            "forward", "seed", "backward",
+        ]  # fmt: skip
+        assert page.js(CONTRAST) == []
+        at = page.at()
+        page.page.locator("g.node.root").click()
+        assert page.js("return p.graph.steps.kind[p.at];") == "backward" and page.at() < at
+        page.page.locator("g.node.leaf").first.click()
+        assert page.at() == at
+        widths = "return [...s.querySelectorAll('.passes i')].map((e) => Number(getComputedStyle(e).flexGrow));"
+        assert sum(page.js(widths)) == at + 1
+    with opened(browser, network_loss(), sample=1) as page:
+        page.press("End")
+        at, node = page.at(), page.js("return p.graph.steps.node[p.at];")
+        assert page.js("return p.graph.steps.kind.indexOf('unseen');") < at
+        page.js(f"p.jump({node});")
+        assert page.at() == at  # where the last was added, not the first
+    with opened(browser, chain(), group="scalar", at="x", quiz=True) as page:
+        assert page.cards()[0] == ["2", "2.35"] and page.js("return p.ask.textContent;") == ""
+
+
+def test_of_arrays_it_is_told_that_a_gradient_came_from_outside(browser: Any) -> None:
+    W = Tensor([[0.1, 0.2]], label="W")
+    h = (W @ [1.0, 2.0]).tanh() * [1.0, 2.0]
+    L = (h * h).sum()
+    L.backward()
+    norm = "return Object.values(p.cards.at(-1).values).at(-1).textContent;"
+    with opened(browser, L, around=h, up=1, down=0) as page:
+        assert page.js(norm) == "–"
+        page.press("b", "ArrowLeft")
+        assert page.js("return p.graph.steps.kind[p.at];") == "unseen"
+        assert page.js(norm) == number(float(np.linalg.norm(h.grad))) and page.js("return p.formula.textContent;") == ""
 
 
 def test_the_page_writes_numbers_as_python_does(browser: Any) -> None:
@@ -584,6 +680,26 @@ def test_the_quiz_asks_before_it_shows(browser: Any) -> None:
         asked = page.js("return p.ask.textContent;")
         assert "Not −5: −2 × 2 = −4." in asked and "1 of 2 right" in asked
         assert page.cards() == expected_cards(trace, page.at())
+
+
+def test_in_the_quiz_what_is_typed_is_the_answer(browser: Any) -> None:
+    """Without a click, and though - and 0 are keys of the player."""
+    with opened(browser, expression(), quiz=True, at="backward") as page:
+        scale = page.js("return p.scale;")
+        page.press("ArrowRight", "ArrowRight", "ArrowRight", "-", "2", "Enter")
+        assert "Right: −2 × 1 = −2." in page.js("return p.ask.textContent;")
+        page.press("Escape", "0", ".", "5", "Enter")
+        assert "Not 0.5: −2 × 1 = −2." in page.js("return p.ask.textContent;")
+        assert page.js("return p.scale;") == scale
+        page.press("-")
+        assert page.js("return p.scale;") < scale
+
+
+def test_a_quiz_has_no_gradients_in_the_picture_above_it() -> None:
+    player = step(expression(), quiz=True)
+    assert all(node.grad is None for node in player.picture().trace.nodes)
+    assert "−6" in str(player._repr_svg_()) and ">−4<" not in str(player._repr_svg_())
+    assert ">−4<" in str(replace(player, quiz=False)._repr_svg_())
 
 
 def test_in_the_quiz_an_arrow_reveals_one_answer_at_a_time(browser: Any) -> None:
@@ -766,7 +882,7 @@ def test_what_ails_a_node_is_on_its_card_and_in_a_sentence_beside(browser: Any) 
 
 def test_an_optimizer_and_a_group_are_not_shown_together() -> None:
     loss = network_loss()
-    with pytest.raises(ValueError, match="an optimizer moves single parameters, and with group='layer' none is shown"):
+    with pytest.raises(ValueError, match="an optimizer moves single parameters, and the cards of a large graph show"):
         step(loss, group="layer", optimizer=moving(loss, lambda leaves: nn.SGD(leaves)))
     assert step(loss, group="scalar").trace == step(loss).trace
 

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from test_hostile_labels import HOSTILE, labelled
-from test_narration import lesson, network_loss
+from test_narration import chain, interior, lesson, network_loss
 
 import autograd
 import nn
@@ -223,6 +223,35 @@ def test_of_a_large_graph_the_nearest_part_is_played_and_that_is_said() -> None:
         h = h.tanh()
     assert "showing 30 of 501 nodes" in played(h, group="scalar")
     assert "501 nodes on 3 cards" in played(h)
+
+
+def test_what_operations_that_are_not_shown_have_sent_is_a_step() -> None:
+    y = chain()
+    before, after = (played(y, at=at, group="scalar") for at in ("#1:backward", "x"))
+    assert cells(before)["x"] == ["2", "1"] and cells(after)["x"] == ["2", "2.35"]
+    assert "· backward · from outside · showing 30 of" in after
+    assert "  operations that are not shown send gradient to x: 1 + 1.35 = 2.35\n    grad x  =  1 + 1.35  =" in after
+    y.backward()
+    assert number(next(node for node in autograd.topological_order(y) if node.label == "x").grad) == "2.35"
+    assert "\x1b[36m    grad x" in played(y, at="x", group="scalar", color=True)
+
+
+def test_an_array_that_gets_its_gradient_from_outside_is_marked() -> None:
+    W = Tensor([[1.0, 2.0]], label="W")
+    h = (W @ [1.0, 2.0]).tanh()
+    h.label = "h"
+    L = (h * h).sum()
+    assert cells(played(L, at=2, around=h, up=2, down=0))["h"][1] == "–"
+    assert cells(played(L, at=3, around=h, up=2, down=0))["h"][1] == "arrived"
+
+
+def test_a_tree_has_all_that_is_shown_even_where_the_result_is_not() -> None:
+    L = interior()
+    (h,) = [node for node in autograd.topological_order(L) if node.label == "h"]
+    text = played(L, "t", around=h, up=1, down=1)
+    shown = step(L, around=h, up=1, down=1).trace.nodes
+    tree = text.split("step> ")[1]
+    assert all(name in tree for name in Narrator(step(L, around=h, up=1, down=1).trace).names) and len(shown) == 20
 
 
 def test_a_tensor_is_played_with_shapes_and_norms() -> None:

@@ -14,6 +14,7 @@ from autograd.viz.trace import NodeRecord, Trace
 from autograd.viz.view import view
 from autograd.viz.wording import number, omission
 
+PASS = ("seed", "backward", "unseen")
 # of a step: when its first gradient sets out, over how long the others follow, and how long each is on its way
 START, SPREAD, TRAVEL = 0.1, 0.4, 0.3
 
@@ -72,7 +73,7 @@ def animate(root: Node, *, seconds: float = 1.2, theme: Theme = "auto", max_node
     shown = view(root, group="scalar", max_nodes=max_nodes, steps=True)
     narrator = Narrator(shown)
     titles = [narrator.title(node.id) for node in shown.nodes]
-    said = [narrator.sentence(i) for i, step in enumerate(shown.steps) if step.kind in ("seed", "backward")]
+    said = [narrator.sentence(i) for i, step in enumerate(shown.steps) if step.kind in PASS]
     score = _score(shown, seconds, [f"{i}/{len(said)}\u2003{sentence}" for i, sentence in enumerate(said, 1)])
     last = [came[-1][1] if came else None for came in score.grads]
     ends = [replace(n, grad=x) if n.shape is None else n for n, x in zip(shown.nodes, last, strict=True)]
@@ -93,22 +94,25 @@ def _score(trace: Trace, seconds: float, words: list[str]) -> Score:
         k = len(score.focus)
         if step.kind == "seed":
             score.grads[step.node].append((k, None if trace.nodes[step.node].shape else 1.0))
-        elif step.kind != "backward":
+        elif step.kind not in PASS:
             continue
         score.focus.append(step.node)
         sent = {send.edge: send for send in step.sends}
-        known = score.grads[step.node][-1][1] if score.grads[step.node] else None
-        if known is not None and step.sends and number(step.sends[0].upstream) != number(known):
-            score.grads[step.node].append((k, step.sends[0].upstream))  # nodes that are not shown have sent, too
+        for arrival in step.arrivals:
+            _come(score.grads[arrival.node], k + START + TRAVEL, arrival.after)
         into = [(edges[edge.child, edge.argument], edge.parent) for edge in operands[step.node]]
         going = [(i, parent) for i, parent in into if i in sent or _is_array(trace.nodes[parent])]
         for place, (i, parent) in enumerate(going if step.kind == "backward" else ()):
             when = k + START + SPREAD * place / len(going)
             send = sent.get(i)
             score.sends[i] = when, send.contribution if send else None
-            came = (when + TRAVEL, send.after if send else None)
-            score.grads[parent][:] = [*score.grads[parent], came] if send else [came]
+            _come(score.grads[parent], when + TRAVEL, send.after if send else None)
     return score
+
+
+def _come(grads: list[tuple[float, float | None]], when: float, after: float | None) -> None:
+    """Of numbers each is shown in its turn, of an array's gradient only that it came."""
+    grads[:] = [*grads, (when, after)] if after is not None else [(when, None)]
 
 
 def _is_array(node: NodeRecord) -> bool:

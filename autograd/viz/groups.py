@@ -61,10 +61,12 @@ def grouped(order: Sequence[Node], total: int, level: str | None, seen_in_this_p
 def of_sample(order: Sequence[Node], place: int) -> list[Node]:
     """Of a graph that went through a model many times, the nodes that belong to call number ``place``, from 0.
 
-    These are what was made in it, what that was made from, and what became of it on the way to the result.
+    These are what was made in it, what that was made from, and what became of it on the way to the result, through
+    other models too. Of several models the calls of the first one count.
     """
     outermost = {node: runs(node.scope)[0] for node in order if getattr(node, "code", None) and node.scope}
-    calls = list({id(run): None for run in outermost.values()})
+    first = next((run[1] for run in outermost.values()), None)
+    calls = list({id(run): None for run in outermost.values() if _is_same(run[1], first)})
     if isinstance(place, bool) or not isinstance(place, int) or not 0 <= place < len(calls):
         there_are = (
             f"this graph has {len(calls):,}, from 0 to {len(calls) - 1:,}"
@@ -75,10 +77,16 @@ def of_sample(order: Sequence[Node], place: int) -> list[Node]:
     made: set[Node] = set()
     for node in order:
         run = outermost.get(node)
-        if id(run) == calls[place] if run else any(parent in made and parent.parents for parent in node.parents):
+        is_in_a_call = run is not None and _is_same(run[1], first)
+        if id(run) == calls[place] if is_in_a_call else any(p in made and p.parents for p in node.parents):
             made.add(node)
     kept = made | {parent for node in made for parent in node.parents if not parent.parents}
     return [node for node in order if node in kept]
+
+
+def _is_same(block: Any, other: Any) -> bool:
+    """Whether two runs are of one model, or of blocks with one name."""
+    return block is other or (isinstance(block, str) and block == other)
 
 
 # ----- which card a node is on -----

@@ -5,6 +5,7 @@ A rule is run on `Symbol`s, whose operators write text instead of computing: ``a
 """
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -116,22 +117,16 @@ def row(op: Any) -> Row | None:
     return f"({arguments}) => {y}", f"(y, {arguments}) => [{', '.join(partials)}]"
 
 
-def partial(op: Any, argument: int, y: str, xs: Sequence[str]) -> str:
-    """∂y/∂x_argument to read, in the names ``y`` and ``xs``: ``b`` for a product, ``(1 - t * t)`` for a tanh."""
-    if isinstance(op, Reduction):
-        n = len(xs) // 2
-        return [*xs[n : 2 * n], *xs[:n], "1"][argument] if op is REDUCTIONS["dot"] else ""
-    if not isinstance(op, Op):
-        return ""
+def partial(op: Op, argument: int, y: str, xs: Sequence[str]) -> str:
+    """∂y/∂x_argument to read, in the names ``y`` and ``xs``: ``b`` for a product, ``(1 − t * t)`` for a tanh."""
+    names = {"y": y, **{f"x{i}": x for i, x in enumerate(xs)}}
+    symbols = [Symbol(place, AND if " " in name else ATOM) for place, name in names.items()]
     try:
-        text = op.partials[argument](SYMBOLS, _named(y), *map(_named, xs))
+        found = _symbol(op.partials[argument](SYMBOLS, *symbols))
     except (TypeError, ValueError, AttributeError):
         return ""
-    return _symbol(text).within(ATOM).replace("m.", "")
-
-
-def _named(name: str) -> Symbol:
-    return Symbol(name, AND if " " in name else ATOM)
+    text = found.within(ATOM).replace("m.", "").replace("-", "−")
+    return re.sub(r"\b(y|x\d+)\b", lambda place: names[place[0]], text)
 
 
 REDUCED: dict[str, Row] = {

@@ -5,27 +5,22 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeVar
 
-from autograd.viz.trace import EdgeRecord, Send, Spread, StepRecord, Trace, Update
+from autograd.namespaces import ieee
+from autograd.ops import OPS
+from autograd.viz.javascript import partial
+from autograd.viz.trace import Arrival, EdgeRecord, Send, Spread, StepRecord, Trace, Update
 from autograd.viz.wording import LONGEST_FORMULA, formulas, heading, name, number
 
 MANY = 6  # operands that a sentence names one by one; of more, only the LARGEST
 LARGEST = 3
 MOST_NAMES = 20  # in an error
 PASSES: tuple[str, ...] = ("forward", "backward", "update")
+PHASES = {"unseen": "backward · from outside"}
+"""What a kind of step is called, where that is not its own word."""
 
-DERIVATIVES: dict[str, tuple[str, ...]] = {
-    "mul": ("b", "a"),
-    "div": ("1 / b", "-y / b"),
-    "exp": ("y",),
-    "log": ("1 / a",),
-    "sqrt": ("1 / (2 * y)",),
-    "tanh": ("1 - y ** 2",),
-    "sigmoid": ("y * (1 - y)",),
-    "sin": ("cos a",),
-    "cos": ("-sin a",),
-}
-"""∂y/∂a and ∂y/∂b in words, for the operations of the first lessons. A test holds them to the table of operations."""
+Sent = TypeVar("Sent", Send, Arrival)
 
 INFIX = {"add": "+", "sub": "−", "mul": "×", "div": "/", "power": "**", "sum": "+", "prod": "×"}
 
@@ -41,8 +36,8 @@ def narrate(trace: Trace, i: int) -> str:
 def formula_lines(trace: Trace, i: int) -> list[str]:
     """What step ``i`` (from 0) does to each gradient: ``grad a  =  −2 × −3  =  +6``, or ``+=`` where one was already.
 
-    Of an update the new number: ``w  =  0.5 − 0.1 × 6  =  −0.1``. Nothing for a forward step, for the seed, and between
-    `Tensor`s.
+    Of what is not shown only the sum is told, ``grad x  =  1 + 1.35  =  2.35``, and of an update the new number,
+    ``w  =  0.5 − 0.1 × 6  =  −0.1``. Nothing for a forward step, for the seed, and between `Tensor`s.
     """
     return Narrator(trace).lines(i)
 
@@ -101,6 +96,8 @@ class Narrator:
             return self._forward(step.node)
         if step.kind == "seed":
             return f"the result {self.names[step.node]} starts with gradient 1"
+        if step.kind == "unseen":
+            return self._unseen(step.arrivals)
         return self._backward(step) if step.update is None else self._update(step.node, step.update)
 
     # ----- forward -----
@@ -128,8 +125,8 @@ class Narrator:
         upstream = sends[0].upstream if sends else None
         title = self.title(step.node)
         if upstream is None:
-            wanting = [edge.parent for edge in self.operands[step.node] if self._wants(edge.parent)]
-            to = _listed([self.names[parent] for parent in wanting])
+            operands = [edge.parent for edge in self.operands[step.node]]
+            to = _listed([self.names[i] for i in operands if self.nodes[i].kind != "constant"])
             parts = [f"{title} sends its gradient on{to and ' to '}{to}."]
             if node.group is not None:
                 known = "" if node.group.grad is None else f" {_spread(node.group.grad)}"
@@ -147,10 +144,6 @@ class Narrator:
             parts.append(f"Operands not shown: {node.hidden:,}.")
         return " ".join(parts)
 
-    def _wants(self, i: int) -> bool:
-        node = self.nodes[i]
-        return node.kind != "constant" and not (node.group is not None and self.bare[i] == "constants")
-
     def _send(self, send: Send) -> str:
         edge = self.trace.edges[send.edge]
         gives = f"To {self.names[edge.parent]}: × {self._derivative(edge, send.derivative)} gives "
@@ -162,29 +155,47 @@ class Narrator:
 
     def _derivative(self, edge: EdgeRecord, derivative: float) -> str:
         """``b = −3``: the local derivative in terms of the operands where that is short, and its number."""
-        formula = self._rule(edge)
-        return f"{formula} = {number(derivative)}" if formula else number(derivative)
+        rule = self.rule(edge)
+        return f"{rule} = {number(derivative)}" if rule else number(derivative)
 
-    def _rule(self, edge: EdgeRecord) -> str:
-        """The derivative in terms of the operands; "" where that is no help."""
+    def rule(self, edge: EdgeRecord) -> str:
+        """The derivative in terms of the operands, ``b`` or ``(1 − t * t)``; "" where that is no help, or not so.
+
+        It is not so where an operation bears the name of another, or somebody assigned to data after the forward pass.
+        """
         node = self.nodes[edge.child]
-        called = [operand.parent for operand in self.operands[edge.child]]
-        half = len(called) // 2
-        if node.hidden:
+        operands = [operand.parent for operand in self.operands[edge.child]]
+        half = len(operands) // 2
+        if edge.derivative is None or node.hidden or self.on_cards:
             return ""
         if node.op == "dot" and edge.argument < 2 * half:
-            rule, letters = "a", {"a": called[(edge.argument + half) % (2 * half)]}
-        elif len(DERIVATIVES.get(node.op, ())) == len(called):
-            rule, letters = DERIVATIVES[node.op][edge.argument], dict(zip("ab", called, strict=False)) | {"y": node.id}
+            other = operands[(edge.argument + half) % (2 * half)]
+            text, there = _whole(self.names[other]), self.nodes[other].data
+        elif node.op in OPS and OPS[node.op].arity == len(operands):
+            op = OPS[node.op]
+            numbers = [x for i in (node.id, *operands) if (x := self.nodes[i].data) is not None]
+            text = partial(op, edge.argument, self.names[edge.child], [self.names[i] for i in operands])
+            there = ieee(op.partials[edge.argument], *numbers)
         else:
             return ""
-        if rule in letters:
-            other = self.nodes[letters[rule]]
-            is_bare = other.kind == "constant" and not other.name  # "2 = 2" says nothing
-            has_moved = other.data != edge.derivative  # somebody assigned to its data after the forward pass
-            return "" if is_bare or has_moved else self.names[other.id]
-        text = re.sub(r"\b[aby]\b", lambda letter: _atom(self.names[letters[letter[0]]]), rule).replace("-", "−")
-        return f"({text})" if len(text) <= LONGEST_FORMULA else ""
+        is_bare = text.strip("()") == number(edge.derivative)  # "2 = 2" says nothing
+        return "" if is_bare or there != edge.derivative or len(text) > LONGEST_FORMULA else text
+
+    # ----- from outside -----
+
+    def _unseen(self, arrivals: Sequence[Arrival]) -> str:
+        many = len(arrivals) > MANY
+        parts = [self._arrival(arrival) for arrival in (largest(arrivals) if many else arrivals)]
+        if many:
+            parts.append(f"and to {len(arrivals) - LARGEST:,} more")
+        return f"operations that are not shown send {'; '.join(parts)}"
+
+    def _arrival(self, arrival: Arrival) -> str:
+        """``+1.35 to x``, or where something was already ``gradient to x: 1 + 1.35 = 2.35``."""
+        called, come = self.names[arrival.node], _come(arrival)
+        if come and arrival.before is None:
+            return f"{come} to {called}"
+        return f"gradient to {called}{come and ': '}{come}"
 
     def lines(self, i: int) -> list[str]:
         """As `formula_lines`."""
@@ -197,6 +208,9 @@ class Narrator:
             sign = "=" if send.before is None else "+="
             product = f"{number(send.upstream)} × {number(send.derivative)}"
             lines.append(f"grad {parent}  {sign}  {product}  =  {signed(send.contribution)}")
+        for arrival in step.arrivals:
+            if come := _come(arrival):
+                lines.append(f"grad {_atom(self.names[arrival.node])}  =  {come.replace(' = ', '  =  ')}")
         return lines
 
     # ----- the optimizer -----
@@ -268,14 +282,16 @@ class Narrator:
             if step.node == i and step.kind == kind:
                 return place
             sent = any(self.trace.edges[send.edge].parent == i for send in step.sends)
+            sent = sent or any(arrival.node == i for arrival in step.arrivals)
             if kind == "backward" and (sent or (step.kind == "seed" and step.node == i)):
                 last = place
         return last
 
     def _what_there_is(self) -> str:
         wanting = [title for title, node in zip(self.names, self.nodes, strict=True) if node.kind != "constant"]
-        passes = "".join(f", {kind}" for kind in PASSES if any(step.kind == kind for step in self.trace.steps))
-        return f"there are 1 to {len(self.trace.steps)}, seed{passes}, and {_listed(wanting)}"
+        there = {step.kind for step in self.trace.steps}
+        starts = "".join(f", {kind}" for kind in ("seed", *PASSES) if kind in there)
+        return f"there are 1 to {len(self.trace.steps)}{starts}, and {_listed(wanting)}"
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -288,9 +304,9 @@ def signed(x: float) -> str:
     return f"+{number(x)}" if x > 0 else number(x)
 
 
-def largest(sends: Sequence[Send]) -> list[Send]:
+def largest(sends: Sequence[Sent]) -> list[Sent]:
     """The few that matter most."""
-    return sorted(sends, key=lambda send: magnitude(send.contribution), reverse=True)[:LARGEST]
+    return sorted(sends, key=lambda send: magnitude(send.contribution or 0.0), reverse=True)[:LARGEST]
 
 
 def gradients(trace: Trace) -> dict[int, float]:
@@ -300,12 +316,23 @@ def gradients(trace: Trace) -> dict[int, float]:
         if step.kind == "seed":
             found[step.node] = 1.0
         found |= {trace.edges[send.edge].parent: send.after for send in step.sends}
+        found |= {arrival.node: arrival.after for arrival in step.arrivals if arrival.after is not None}
     return found
 
 
 def agree(difference: float, gradient: float) -> bool:
     """Whether a finite difference confirms a gradient."""
     return abs(difference - gradient) <= 1e-5 * max(1.0, abs(gradient))
+
+
+def _come(arrival: Arrival) -> str:
+    """What an arrival makes of a gradient: ``1 + 1.35 = 2.35``, or ``+1.35`` of none; "" of an array."""
+    if arrival.after is None or arrival.contribution is None:
+        return ""
+    if arrival.before is None:
+        return f"{signed(arrival.after)}{_remark(arrival.after)}"
+    added = f"{number(arrival.before)} + {number(arrival.contribution)}"
+    return f"{added} = {number(arrival.after)}{_remark(arrival.after)}"
 
 
 def _moved(update: Update) -> str:
@@ -322,6 +349,10 @@ def _spread(spread: Spread) -> str:
 
 def _remark(x: float) -> str:
     return ", not a number" if math.isnan(x) else ", infinite" if math.isinf(x) else ""
+
+
+def _whole(text: str) -> str:
+    return f"({text})" if " " in text else text
 
 
 def _atom(text: str) -> str:

@@ -17,7 +17,7 @@ from autograd.graph import Node, topological_order
 from autograd.modes import printable
 from autograd.namespaces import ieee
 from autograd.ops import Op
-from autograd.viz.javascript import partial, row
+from autograd.viz.javascript import row
 from autograd.viz.narration import Narrator, gradients
 from autograd.viz.picture import Picture, put
 from autograd.viz.stage import LABELLED, MARGIN, Stage, stage
@@ -25,10 +25,9 @@ from autograd.viz.terminal import TextPlayer, at_a_keyboard, is_dropped
 from autograd.viz.theme import THEMES, Theme
 from autograd.viz.trace import NodeRecord, Trace
 from autograd.viz.view import Level, view
-from autograd.viz.wording import facts, number, omission
+from autograd.viz.wording import facts, number, omission, one_line
 
 STEP = 2e-4  # of a finite difference
-LONGEST_RULE = 24
 LONGEST, DIGIT = 10, 7.5  # of a number that a card has room for: −1.234e−05
 FALLBACK = "This player needs scripts. In a notebook: trust it, or run the cell."
 PAGE = """<!doctype html>
@@ -122,9 +121,11 @@ class Player:
         return put(path, lambda: self.page().encode())
 
     def picture(self) -> Picture:
-        """The finished numbers, for where no script runs."""
+        """The finished numbers, for where no script runs; with a quiz no gradients, which are its answers."""
         found = gradients(self.trace)
         nodes = [n if n.shape else replace(n, grad=found.get(n.id, n.grad)) for n in self.trace.nodes]
+        if self.quiz:
+            nodes = [replace(n, grad=None, norm=None, health="") for n in nodes]
         finished = replace(self.trace, nodes=tuple(nodes))
         return Picture(finished, theme=self.theme)
 
@@ -184,7 +185,8 @@ def step(
                ``"backward"``, ``"update"``, or the number of a step from 1
     group:     "neuron", "layer" or "model": a card for each, and a step for each in both passes; so is a graph of more
                than 400 nodes by itself
-    sample, around, up, down, path, max_nodes: the part to step through, as in `draw`; other steps are left out
+    sample, around, up, down, path, max_nodes: the part to step through, as in `draw`; of other operations is told only
+               what they send into it
     optimizer: one of `nn`'s: show its step too, as it would follow `zero_grad` and this backward pass
     quiz:      ask for each gradient before showing it
     check:     beside the gradient of each leaf the finite difference
@@ -283,17 +285,15 @@ def _graph(shown: Trace, narrator: Narrator, ops: Sequence[Any], place: Stage) -
     lines = [_lines(node) for node in shown.nodes]
     fixed = [{what: text for what, text in here.items() if text} for here in lines]
     functions, row_of, editable = _rows(ops)
-    places = sorted(range(len(shown.lines)), key=lambda i: (shown.lines[i].file, shown.lines[i].number))
+    sources = list(dict.fromkeys(line.file for line in shown.lines))
+    places = sorted(range(len(shown.lines)), key=lambda i: (sources.index(shown.lines[i].file), shown.lines[i].number))
     return {
         "rows": functions,
         "editable": editable and bool(ops),
         "size": [round(place.width), round(place.height)],
         "labelled": LABELLED,
         "caption": omission(shown),
-        "lines": [
-            [f"{Path(line.file).name}:{line.number}", printable(line.text).strip()]
-            for line in (shown.lines[i] for i in places)
-        ],
+        "lines": [[one_line(shown.lines[i].place), printable(shown.lines[i].text).strip()] for i in places],
         "nodes": {
             "kind": [node.kind for node in shown.nodes],
             "name": names,
@@ -311,7 +311,7 @@ def _graph(shown: Trace, narrator: Narrator, ops: Sequence[Any], place: Stage) -
             "parent": [edge.parent for edge in shown.edges],
             "child": [edge.child for edge in shown.edges],
             "derivative": [_json(edge.derivative) for edge in shown.edges],
-            "rule": _rules(shown, names, ops),
+            "rule": [narrator.rule(edge) for edge in shown.edges],
             "path": [" ".join(f"{round(x)},{round(y)}" for x, y in curve) for curve in place.curves],
             "x": [round(x) for x, _ in place.labels],
             "y": [round(y) for _, y in place.labels],
@@ -321,6 +321,11 @@ def _graph(shown: Trace, narrator: Narrator, ops: Sequence[Any], place: Stage) -
             "node": [step.node for step in shown.steps],
             "say": [narrator.sentence(i) for i in range(len(shown.steps))],
             "sends": [[send.edge for send in step.sends] for step in shown.steps],
+            "arrivals": {
+                i: [[come.node, _json(come.contribution), _json(come.after)] for come in step.arrivals]
+                for i, step in enumerate(shown.steps)
+                if step.arrivals
+            },
             "update": {
                 i: [_json(step.update.after), step.update.rate]
                 for i, step in enumerate(shown.steps)
@@ -344,20 +349,6 @@ def _rows(ops: Sequence[Any]) -> tuple[list[str], list[int], bool]:
             functions.append("null" if pair is None else f"[{pair[0]}, {pair[1]}]")
         row_of.append(-1 if op is None else places[id(op)])
     return functions, row_of, editable
-
-
-def _rules(shown: Trace, names: Sequence[str], ops: Sequence[Any]) -> list[str]:
-    """For each edge its derivative in the names of the operands, where that is short and says more than the number."""
-    operands = shown.operands()
-    rules = []
-    for edge in shown.edges:
-        rule = ""
-        if ops and edge.derivative is not None:
-            xs = [names[operand.parent] for operand in operands[edge.child]]
-            rule = partial(ops[edge.child], edge.argument, names[edge.child], xs).replace("-", "−")
-        bare = rule.strip("(−)").replace(".", "").isdecimal()
-        rules.append("" if bare or len(rule) > LONGEST_RULE else rule)
-    return rules
 
 
 def _differences(order: Sequence[Node]) -> dict[int, float]:

@@ -61,7 +61,8 @@ def _record(hint: Any, x: Any) -> Any:
             raise ValueError(f"a {hint.__name__} has no {min(stray)!r}")
         return hint(**{name: _record(hints[name], value) for name, value in x.items()})
     if isinstance(x, list) and kind is tuple:
-        return tuple(_record(options[0], item) for item in x)
+        kinds = options[:1] * len(x) if options[-1] is Ellipsis else options
+        return tuple(_record(each, item) for each, item in zip(kinds, x, strict=True))
     if hint is float and (x in ("NaN", "Infinity", "-Infinity") or type(x) in (int, float)):
         return float(x)
     if x in options if kind is Literal else type(x) is hint:
@@ -76,6 +77,7 @@ def _check_places(found: Trace) -> None:
     places += [(place, nodes) for edge in found.edges for place in (edge.parent, edge.child)]
     places += [(step.node, nodes) for step in found.steps]
     places += [(send.edge, edges) for step in found.steps for send in step.sends]
+    places += [(arrival.node, nodes) for step in found.steps for arrival in step.arrivals]
     if not nodes or [node.id for node in found.nodes] != list(range(nodes)):
         raise ValueError('the "id" of each node must be its place, from 0')
     if wrong := [place for place, count in places if not 0 <= place < count]:

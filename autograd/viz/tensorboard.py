@@ -99,7 +99,7 @@ def _graph(found: Trace) -> Any:
                 shape.dim.add(size=size)
         if node.line is not None:
             line = found.lines[node.line]
-            text = one_line(f"{Path(line.file).name}:{line.number}: {line.text}")
+            text = one_line(f"{line.place}: {line.text}")
             drawn.attr["line"].placeholder = text.translate(SIGNS)  # a string; s is for bytes
         if node.health:
             texts["health"] = node.health

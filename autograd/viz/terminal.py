@@ -11,7 +11,7 @@ from dataclasses import replace
 from types import FrameType
 from typing import TextIO
 
-from autograd.viz.narration import MANY, Narrator, agree, gradients, largest, signed
+from autograd.viz.narration import MANY, PHASES, Narrator, agree, gradients, largest, signed
 from autograd.viz.trace import NodeRecord, Send, Trace
 from autograd.viz.wording import NO_GRADIENT, facts, number, omission, one_line
 
@@ -174,7 +174,8 @@ class TextPlayer:
     def header(self, i: int) -> str:
         step = self.trace.steps[i]
         left_out = omission(self.trace)
-        return f"step {i + 1} of {len(self.trace.steps)} · {step.kind}" + (f" · {left_out}" if left_out else "")
+        phase = PHASES.get(step.kind, step.kind)
+        return f"step {i + 1} of {len(self.trace.steps)} · {phase}" + (f" · {left_out}" if left_out else "")
 
     def explain(self, i: int) -> None:
         """The line of the program, the step in words, what it does to each gradient."""
@@ -182,13 +183,13 @@ class TextPlayer:
         line = self.trace.nodes[step.node].line
         if line is not None:
             source = self.trace.lines[line]
-            where = f"{os.path.basename(source.file)}:{source.number}"
-            self.say(self.cut(f"  {one_line(where)}   {one_line(source.text)}"), QUIET)
+            self.say(self.cut(f"  {one_line(source.place)}   {one_line(source.text)}"), QUIET)
         self.say(textwrap.fill(self.words.sentence(i), self.width(), initial_indent="  ", subsequent_indent="  "))
         lines = self.words.lines(i)
         if health := self.trace.nodes[step.node].health:
             self.say(textwrap.fill(f"{health}", self.width(), initial_indent="  ", subsequent_indent="  "), NEGATIVE)
         changes = [send.contribution for send in step.sends] if step.update is None else [step.update.change]
+        changes += [come.contribution for come in step.arrivals if come.contribution is not None]
         shown = lines if len(lines) <= MANY else []  # the sentence has named the largest
         for text, change in zip(shown, changes, strict=False):
             self.say(self.cut(f"    {text}"), self.sign(change))
@@ -227,9 +228,11 @@ class TextPlayer:
             self.say(f"  … {len(rows) - last:,} below", QUIET)
 
     def branches(self) -> Iterator[tuple[str, NodeRecord, bool]]:
-        """The tree, the result first: the lines that lead to a node, the node, and whether it stands above already."""
+        """The tree, from the result and what else no shown node uses: the lines that lead to a node, the node, and
+        whether it stands above already."""
         seen: set[int] = set()
-        stack = [("", "", len(self.trace.nodes) - 1)]
+        used = {edge.parent for edge in self.trace.edges}
+        stack = [("", "", node.id) for node in self.trace.nodes if node.id not in used]
         while stack:
             branch, indent, i = stack.pop()
             yield (branch if len(branch) <= DEEPEST else f"…{branch[-DEEPEST:]}"), self.trace.nodes[i], i in seen
@@ -249,6 +252,9 @@ class TextPlayer:
                 data[step.node] = number(step.update.after)
             for send in step.sends:
                 grads[self.trace.edges[send.edge].parent] = number(send.after)
+            for come in step.arrivals:
+                known = come.after
+                grads[come.node] = _gradient(self.trace.nodes[come.node]) if known is None else number(known)
             if step.kind == "backward" and not step.sends:
                 for edge in self.words.operands[step.node]:
                     grads[edge.parent] = _gradient(self.trace.nodes[edge.parent])

@@ -116,6 +116,21 @@ class Send:
 
 
 @dataclass(frozen=True)
+class Arrival:
+    """What operations outside of the trace have sent to a node in it, since it was last told; of an array no numbers.
+
+    contribution: the sum of what they sent
+    before:       the gradient that had reached the node by then; None if this is the first to come
+    after:        that, with each of them added in the engine's order
+    """
+
+    node: int
+    contribution: float | None
+    before: float | None
+    after: float | None
+
+
+@dataclass(frozen=True)
 class Update:
     """What an optimizer makes of a parameter after this backward pass; for an array the Euclidean norms of the four.
 
@@ -135,12 +150,14 @@ class Update:
 @dataclass(frozen=True)
 class StepRecord:
     """One step: a node computes ("forward"), is given gradient 1 ("seed"), or sends to its operands ("backward");
-    or an optimizer moves it ("update")."""
+    operations outside of the trace have sent to nodes in it ("unseen"), of which ``node`` is the first; or an optimizer
+    moves a node ("update")."""
 
-    kind: Literal["forward", "seed", "backward", "update"]
+    kind: Literal["forward", "seed", "backward", "unseen", "update"]
     node: int
     sends: tuple[Send, ...] = ()
     update: Update | None = None
+    arrivals: tuple[Arrival, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -150,7 +167,8 @@ class Trace:
     total: how many nodes the graph has
     chosen: which of them are here, where that is not all
     lines: the source lines that made the nodes
-    steps: the passes in the engine's order; of what the trace shows, and empty where nobody asked for them
+    steps: the passes in the engine's order, of what the trace shows and what comes into it from the rest of the graph;
+           empty where nobody asked for them
     """
 
     nodes: tuple[NodeRecord, ...]
@@ -213,19 +231,24 @@ def with_steps(found: Trace, order: Sequence[Node], shown: Sequence[Node], optim
     steps = [StepRecord("forward", i) for node, i in ids.items() if node.parents]
     root = order[-1]
     if root.requires_grad:
-        steps.append(StepRecord("seed", ids[root]))
+        if root in ids:
+            steps.append(StepRecord("seed", ids[root]))
         gradients: dict[Node, Any] = {}
         steps += _backward_steps(order, ids, edges, found.edges, gradients)
         steps += _update_steps(optimizer, moving, ids, gradients)
     return replace(found, steps=tuple(steps))
 
 
-def with_card_steps(found: Trace) -> Trace:
-    """``found``, of cards that stand for many nodes, with the passes card by card: these tell no single number."""
+def with_card_steps(found: Trace, seeded: bool = True) -> Trace:
+    """``found``, of cards that stand for many nodes, with the passes card by card: these tell no single number.
+
+    seeded: whether the last card is the result, which starts with gradient 1
+    """
     made = [i for i, operands in enumerate(found.operands()) if operands]
     steps = [StepRecord("forward", i) for i in made]
     if found.nodes[-1].kind != "constant":
-        steps.append(StepRecord("seed", len(found.nodes) - 1))
+        if seeded:
+            steps.append(StepRecord("seed", len(found.nodes) - 1))
         steps += [StepRecord("backward", i) for i in reversed(made)]
     return replace(found, steps=tuple(steps))
 
@@ -240,22 +263,44 @@ def _backward_steps(
     """The backward pass, into ``gradients``: as `autograd.graph.backward` goes, and without touching a ``grad``."""
     root = order[-1]
     gradients[root] = 1.0 if isinstance(root.data, float) else np.ones_like(root.data)
+    unseen: dict[Node, tuple[Any, Any]] = {}  # what has come from outside since the last step, and what was there
     for node in reversed(order):
         g = gradients.get(node)
         if g is None or node.saved is None:
             continue
+        if node in ids:
+            yield from _unseen_step(unseen, ids, gradients)
+            unseen.clear()
         sends = []
         for argument, (parent, d) in enumerate(zip(node.parents, node.vjp(g), strict=True)):
             if d is None:
                 continue
             before = gradients.get(parent)
             gradients[parent] = d if before is None else before + d
+            if parent in ids and node not in ids:
+                sent, start = unseen.get(parent, (None, before))
+                unseen[parent] = d if sent is None else sent + d, start
             edge = places.get((ids.get(node, -1), argument))
             derivative = None if edge is None else edges[edge].derivative
             if edge is not None and derivative is not None:
                 sends.append(Send(edge, g, derivative, d, before, gradients[parent]))
         if node in ids:
             yield StepRecord("backward", ids[node], tuple(sends))
+    yield from _unseen_step(unseen, ids, gradients)
+
+
+def _unseen_step(
+    unseen: Mapping[Node, tuple[Any, Any]], ids: Mapping[Node, int], gradients: Mapping[Node, Any]
+) -> Iterator[StepRecord]:
+    """One step for all that came from outside; none where nothing did."""
+    arrivals = [
+        Arrival(ids[node], sent, before, gradients[node])
+        if isinstance(node.data, float)
+        else Arrival(ids[node], None, None, None)
+        for node, (sent, before) in unseen.items()
+    ]
+    if arrivals:
+        yield StepRecord("unseen", arrivals[0].node, arrivals=tuple(arrivals))
 
 
 def _moving(optimizer: Any, order: Sequence[Node]) -> dict[str, Node]:

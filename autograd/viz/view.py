@@ -54,7 +54,7 @@ def view(
         found = grouped(shown, len(order), group, seen_in_this_pass=steps)
         if chosen:
             found = replace(found, chosen=f"{chosen}, {found.chosen}")
-        return with_card_steps(found) if steps else found
+        return with_card_steps(found, seeded=shown[-1] is root) if steps else found
     if around is not None:
         shown, chosen = _around(shown, around, 2 if up is None else up, 2 if down is None else down)
     elif given["path"]:

@@ -231,7 +231,11 @@ class Widget:
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         """The widget, and the finished picture for where there are none. No HTML: it would hide both."""
         bundle, _ = self.view._repr_mimebundle_()
-        return {**bundle, **step(self.root, group=self._group).picture()._repr_mimebundle_(), "text/plain": repr(self)}
+        return {
+            **bundle,
+            **step(self.root, group=self._group, quiz=self._options["quiz"]).picture()._repr_mimebundle_(),
+            "text/plain": repr(self),
+        }
 
 
 def widget(

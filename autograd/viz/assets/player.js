@@ -50,6 +50,7 @@ function number(x) {
 const signed = (x) => (x > 0 ? `+${number(x)}` : number(x));
 const exact = (x) => (Number.isFinite(x) ? String(x).replaceAll("-", "−") : number(x)); // all digits
 const sign = (x) => (x < 0 ? "negative" : x > 0 ? "positive" : "");
+const passOf = (kind) => (kind === "unseen" ? "backward" : kind);
 const real = (x) => (typeof x === "string" ? Number(x) : x); // JSON has no nan and no infinities
 
 // ----- the run: the numbers of every step -----
@@ -108,13 +109,19 @@ class Run {
     return this.differences.get(leaf);
   }
 
-  // The backward pass: what every step sends.
+  // The backward pass: what every step sends, and what has come by then from operations that are not shown.
   sendAll() {
     const gradient = this.final = Array(this.count).fill(null);
     this.differences = new Map();
+    this.arrivals = [];
     this.sends = this.steps.kind.map((kind, i) => {
       const node = this.steps.node[i];
       if (kind === "seed") gradient[node] = 1;
+      this.arrivals.push((this.steps.arrivals[i] ?? []).map(([parent, contribution, after]) => {
+        const before = gradient[parent];
+        gradient[parent] = real(after);
+        return { parent, contribution: real(contribution), before, after: gradient[parent] };
+      }));
       return this.steps.sends[i].map((edge) => {
         const parent = this.edges.parent[edge], upstream = gradient[node], derivative = this.derivative[edge];
         const contribution = upstream * derivative, before = gradient[parent];
@@ -139,6 +146,7 @@ class Run {
         state.gradient[send.parent] = send.after;
         state.product.set(send.edge, send.contribution);
       });
+      this.arrivals[i].forEach(({ parent, after }) => { state.gradient[parent] = after; state.reached[parent] = true; });
     }
     state.computed.forEach((known, node) => { if (!known) state.data[node] = null; });
     return state;
@@ -157,7 +165,7 @@ class Run {
   stepOf(node, kind) {
     const about = this.steps.kind.findIndex((other, i) => other === kind && this.steps.node[i] === node);
     if (about >= 0 || kind === "update") return about;
-    if (kind === "backward") return this.sends.findLastIndex((sends) => sends.some((send) => send.parent === node));
+    if (kind === "backward") return this.sends.findLastIndex((sends, i) => [...sends, ...this.arrivals[i]].some(({ parent }) => parent === node));
     const users = this.users[node].map((edge) => this.stepOf(this.edges.child[edge], kind)).filter((i) => i >= 0);
     return users.length ? Math.min(...users) : -1;
   }
@@ -231,8 +239,9 @@ class Player {
       type: "range", class: "slider", min: 0, max: Math.max(0, this.last), step: 1, "aria-label": "step",
       oninput: () => this.go(Number(this.slider.value)),
     });
-    const passes = ["forward", "seed", "backward", "update"].filter((kind) => this.run.firstOf(kind) >= 0).map((kind) =>
-      element("i", { class: kind, style: `flex-grow:${this.run.steps.kind.filter((k) => k === kind).length}` }));
+    const kinds = this.run.steps.kind.map(passOf);
+    const passes = ["forward", "seed", "backward", "update"].filter((kind) => kinds.includes(kind)).map((kind) =>
+      element("i", { class: kind, style: `flex-grow:${kinds.filter((k) => k === kind).length}` }));
     this.play = button(icon("play"), "play (Space)", () => this.toggle());
     this.speed = element("select", { "aria-label": "speed" },
       ...[["0.5", "½×"], ["1", "1×"], ["2", "2×"]].map(([value, text]) => element("option", { value }, text)));
@@ -399,7 +408,7 @@ class Player {
 
   jump(node) {
     const now = this.graph.steps.kind[this.at];
-    const step = [now === "seed" ? "backward" : now, "backward", "forward"].map((kind) => this.run.stepOf(node, kind)).find((i) => i >= 0);
+    const step = [["seed", "unseen"].includes(now) ? "backward" : now, "backward", "forward"].map((kind) => this.run.stepOf(node, kind)).find((i) => i >= 0);
     if (step !== undefined) this.go(step);
     this.select(node);
   }
@@ -467,6 +476,7 @@ class Player {
     }
     if (target === this.find && key === "Enter") { event.preventDefault(); this.search(); return; }
     if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (this.pending() && /^[\d.−-]$/.test(key)) { this.ask.querySelector("input").focus({ preventScroll: true }); return; } // where it is typed
     if (target.matches?.("button, select") && [" ", "Enter"].includes(key)) return; // a button is pressed by these
     if (target.matches?.("select") && key.startsWith("Arrow")) return;
     const acts = {
@@ -527,9 +537,9 @@ class Player {
     this.renderCards(state, sends);
     this.renderEdges(state, sends);
     this.slider.value = this.at;
-    const kind = step.kind[this.at] ?? "forward";
-    this.phase.textContent = this.last < 0 ? "nothing to step through" : `${kind} · step ${this.at + 1} of ${this.last + 1}`;
-    this.phase.className = `phase ${kind}`;
+    const kind = step.kind[this.at] ?? "forward", phase = kind === "unseen" ? "backward · from outside" : kind;
+    this.phase.textContent = this.last < 0 ? "nothing to step through" : `${phase} · step ${this.at + 1} of ${this.last + 1}`;
+    this.phase.className = `phase ${passOf(kind)}`;
     this.slider.setAttribute("aria-valuetext", this.phase.textContent);
     const said = this.pending() ? "Think before you look." : this.sentence();
     if (this.say.textContent !== said) this.say.textContent = said;
@@ -555,7 +565,7 @@ class Player {
 
   renderCards(state, sends) {
     const { nodes } = this.graph, current = this.graph.steps.node[this.at];
-    const reached = new Set(sends.map((send) => send.parent));
+    const reached = new Set([...sends, ...(this.run.arrivals[this.at] ?? [])].map(({ parent }) => parent));
     const inputs = this.graph.steps.kind[this.at] === "forward" ? new Set(this.run.operands[current].map((edge) => this.run.edges.parent[edge])) : new Set();
     this.cards.forEach(({ group, tip, values, badge }, node) => {
       const data = state.data[node], gradient = state.gradient[node], check = this.check(node);
@@ -628,6 +638,11 @@ class Player {
         "send grad ", coloured(upstream), ` to ${nodes.name[parent]}: × ${rule ? `${rule} = ` : ""}`, coloured(derivative), " → ", coloured(contribution, signed(contribution)),
         element("small", {}, before === null ? "grad = " : `grad += ${number(contribution)}: ${number(before)} ${contribution < 0 ? "−" : "+"} ${number(Math.abs(contribution))} = `, coloured(after)),
       ]);
+    }
+    for (const { parent, contribution, before, after } of this.run.arrivals[this.at] ?? []) {
+      if (after === null) continue; // of an array
+      const start = before === null ? "" : `${number(before)} ${contribution < 0 ? "−" : "+"} ${number(Math.abs(contribution))} = `;
+      rows.push([`grad ${nodes.name[parent]} = ${start}`, coloured(after, before === null ? signed(after) : number(after))]);
     }
     this.formula.replaceChildren(...rows.map((row) => element("li", {}, ...row)));
   }
