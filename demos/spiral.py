@@ -44,9 +44,8 @@ def main(out: Path, quick: bool) -> None:
     boundary = decision_boundary(model.vectorize(), nn.data.spiral(), title=title)
     print(f"wrote {boundary.save(out / 'spiral.png')}")
     print(f"wrote {loss_curve(history, title='Spiral').save(out / 'spiral-loss.png')}")
-    print(
-        f"wrote {draw(loss_of_all(model), group='layer', rankdir='LR').save(out / 'spiral-layers.svg')}, the graph of that loss"
-    )
+    layers = draw(loss_of_all(model), group="layer", rankdir="LR")
+    print(f"wrote {layers.save(out / 'spiral-layers.svg')}, the graph of that loss")
 
 
 if __name__ == "__main__":
