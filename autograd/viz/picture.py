@@ -151,7 +151,10 @@ def draw(
     Picture(the graph of a * b, 3 nodes)
 
     One card for each node: its name and what made it, its data and its gradient ("–" before `backward`); rounded
-    for a leaf, dashed for a constant, a double border for the result. Orange is negative, blue is positive.
+    for a leaf, dashed for a constant, a double border for the result. Orange is negative, blue is positive. A mark says
+    what ails a node or a card: "not finite"; "exploding", with a gradient above 1,000, and "vanishing", with one below
+    1e-8; "dead", where relu gives 0 for all examples, "off" for one; "saturated", where tanh or sigmoid is flat. Its
+    tooltip says why.
 
     rankdir:     where the computation runs: "LR" from left to right, "TB" from top to bottom, "RL", "BT";
                  None for "TB" if it is a long row of cards for many nodes, else "LR"
