@@ -10,6 +10,7 @@
 the table in `autograd.ops`; as functions they are `exp(x)`, `where(condition, a, b)`, `dot(ws, xs, b)` and so on.
 """
 
+import importlib
 from typing import Any
 
 from autograd.errors import AnomalyError, GraphError
@@ -54,8 +55,10 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name in FUNCTIONS:
         return FUNCTIONS[name]
+    if name in ("compile", "take"):  # loaded by who asks; not in __all__, for `compile` is Python's own as well
+        return getattr(importlib.import_module("autograd.compiler"), name)
     raise AttributeError(f"module 'autograd' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*__all__, *FUNCTIONS})
+    return sorted({*__all__, *FUNCTIONS, "compile", "take"})

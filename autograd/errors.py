@@ -7,3 +7,7 @@ class GraphError(RuntimeError):
 
 class AnomalyError(ArithmeticError):
     """Inside `detect_anomaly`: the first operation, forward or backward, that made a nan or an inf."""
+
+
+class TraceError(RuntimeError):
+    """A compiled function does what a program traced once cannot repeat: a decision by a number, a random one, …"""

@@ -15,6 +15,7 @@ import numpy as np
 
 from autograd.array_ops import ARRAY_OPS, ARRAYS, ArrayOp
 from autograd.graph import Node, plain
+from autograd.modes import MODE
 from autograd.namespaces import SCALARS, Namespace, Rule, ieee
 from autograd.ops import OPS, REAL, REDUCTIONS, Interval, Op, Reduction, Saved
 from autograd.tensor import Tensor, as_array
@@ -66,6 +67,8 @@ def _method(op: Op) -> Callable[..., Any]:
 
 def where(condition: Any, a: Any, b: Any) -> Any:
     """``a`` where ``condition`` holds, else ``b``. The condition is a truth value and has no gradient."""
+    if MODE.tape is not None and isinstance(condition, Value):
+        return _evaluate(OPS["where"], MODE.tape.truth(condition), a, b)
     truth = plain(condition)
     if not isinstance(truth, bool | float):
         try:
@@ -80,7 +83,7 @@ def clip(x: Any, low: Any, high: Any) -> Any:
     if low is None or high is None:
         raise TypeError("clip() needs both limits; for one alone use maximum(x, low) or minimum(x, high)")
     clipped = _evaluate(OPS["clip"], x, low, high)  # first, for it refuses what is no number
-    if np.any(np.asarray(plain(low)) > np.asarray(plain(high))):
+    if MODE.tape is None and np.any(np.asarray(plain(low)) > np.asarray(plain(high))):
         raise ValueError(f"clip() needs low <= high, got low = {low!r} and high = {high!r}")
     return clipped
 

@@ -14,6 +14,7 @@ import numpy as np
 import autograd
 from autograd import Node, Tensor, Value
 from autograd.array_ops import ARRAY_OPS, Array
+from autograd.modes import MODE
 from nn.checks import numbers, real
 
 Loss = Callable[..., Any]
@@ -53,6 +54,9 @@ def cross_entropy(logits: Any, labels: Any, *, checked: bool = False) -> Any:
             f"cross_entropy: logits must have shape (n, classes) with at least 2 classes, got {shape}; "
             f"a model with a single output takes bce_with_logits"
         )
+    if _is_traced(labels):
+        pairs = zip(rows.tolist(), np.ravel(labels).tolist(), strict=True)
+        return autograd.mean([autograd.logsumexp(row) - autograd.take(row, i) for row, i in pairs])
     labels = labels if checked else _labels(labels, *shape)
     if isinstance(rows, Tensor):
         return Tensor._apply(ARRAY_OPS["cross_entropy"], rows, labels=labels)
@@ -89,7 +93,10 @@ def _mean_of(
 ) -> Any:
     """The mean of ``formula`` over pairs of prediction and target, in either path."""
     given = predictions if isinstance(predictions, Tensor) else _table(name, predictions)
-    expected = np.asarray(targets, dtype=float) if checked else _targets(name, targets, allowed)
+    if _is_traced(targets):
+        expected = _table(name, np.ravel(targets).tolist())
+    else:
+        expected = np.asarray(targets, dtype=float) if checked else _targets(name, targets, allowed)
     if _without_column(given.shape) != _without_column(expected.shape):
         raise ValueError(
             f"{name}: predictions have shape {given.shape} and targets {expected.shape}; they must be equal, "
@@ -111,6 +118,11 @@ def _table(name: str, predictions: Any) -> Array:
             f"one an example; got {reprlib.repr(predictions)}"
         )
     return table
+
+
+def _is_traced(targets: Any) -> bool:
+    """Whether the targets are inputs of a function that is being compiled, and have no numbers to be looked at."""
+    return MODE.tape is not None and any(isinstance(t, Value) for t in np.array(targets, dtype=object).flat)
 
 
 def _without_column(shape: tuple[int, ...]) -> tuple[int, ...]:

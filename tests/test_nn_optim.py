@@ -268,6 +268,20 @@ def test_clearing_a_gradient_in_place_does_not_reach_the_velocity() -> None:
     assert p.data.tolist() == [1.0 - 1.0 - 0.5]
 
 
+@pytest.mark.parametrize("optimizer", [nn.Adam, lambda parameters: nn.SGD(parameters, momentum=0.9)])
+def test_the_mean_of_a_gradient_that_stays_zero_fades_to_zero(optimizer: Any) -> None:
+    """And not to the smallest denormal numbers, with which every step would take several times as long."""
+    w = Tensor(np.ones(3), dtype=np.float32)
+    moving = optimizer([w])
+    w.grad = np.ones(3, np.float32)
+    moving.step()
+    w.grad = np.zeros(3, np.float32)
+    for _ in range(1100):
+        moving.step()
+    state = moving.state["0"]
+    assert not state.get("mean", state.get("velocity")).any()
+
+
 def test_a_gradient_with_a_graph_of_its_own_is_used_as_a_number() -> None:
     for p in Value(2.0), Tensor([2.0]):
         loss = p * p if isinstance(p, Value) else (p * p).sum()

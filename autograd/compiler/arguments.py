@@ -1,0 +1,162 @@
+"""The arguments of a compiled function: taken apart into inputs of the program, and into what has to be the same."""
+
+import math
+import types
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from inspect import signature
+from itertools import zip_longest
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd.compiler.trace import Leaf, Traced
+from autograd.tensor import Tensor
+from autograd.trees import parts
+from autograd.value import Value
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class _Input:
+    """A number among the arguments (shape ()), or an array or list of numbers."""
+
+    shape: tuple[int, ...]
+    wanted: bool = False
+    listed: bool = False
+
+
+class Same:
+    """What is no number, and therefore has to be the same again."""
+
+    def __init__(self, x: Any) -> None:
+        self.x = x
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Same) or type(self.x) is not type(other.x):
+            return False
+        return self.x is other.x or (isinstance(self.x, _BY_VALUE) and bool(self.x == other.x))
+
+    def __hash__(self) -> int:
+        return hash(self.x) if isinstance(self.x, _BY_VALUE) else id(self.x)
+
+
+_BY_VALUE = (str, bytes, bool, float, int, types.NoneType, types.EllipsisType)
+
+
+class Arguments:
+    """Arguments taken apart.
+
+    structure: what programs are told apart by: a tree of containers, `_Input`s, and whatever is no number
+    numbers:   for each argument its inputs: floats, arrays and lists, in order
+    nodes:     the Values among them: (argument, offset, Value)
+    leaves:    for each number of each argument its name, and whether its gradient is wanted
+    """
+
+    def __init__(self, names: list[str], args: tuple[Any, ...], kwargs: dict[str, Any], rows: bool = False) -> None:
+        self.rows = rows
+        self.numbers: list[list[tuple[int, int, Any]]] = []
+        self.nodes: list[tuple[int, int, Value]] = []
+        self.samples: set[int] = set()
+        self.names: list[str] = []
+        named = [*zip_longest(names[: len(args)], args, fillvalue="argument"), *sorted(kwargs.items())]
+        structures = []
+        for name, x in named:
+            self.numbers.append([])
+            self.offset = 0
+            structures.append((name, self._structure(x, name)))
+        self.structure = len(args), rows, tuple(structures)
+        if rows and (len(self.samples) != 1 or 0 in self.samples):
+            raise ValueError(
+                f"batch() takes arrays of equally many rows, at least one; got {sorted(self.samples) or 'no array'}"
+            )
+
+    def _structure(self, x: Any, name: str) -> Any:
+        kind = x.__class__
+        if isinstance(x, Value):
+            if x.parents and x.requires_grad:
+                raise TypeError(
+                    f"argument {name} was computed from other Values, which would get no gradient; compute it in the "
+                    f"compiled function, or pass {name}.detach()"
+                )
+            self.nodes.append((len(self.numbers) - 1, self.offset, x))
+            return self._input(x.data, _Input((), x.requires_grad), name)
+        if isinstance(x, Tensor):
+            raise TypeError(f"argument {name}: a compiled function is of single Values; pass the array in its .data")
+        if isinstance(x, np.ndarray) and x.dtype.kind in "fiub":
+            return self._input(x, _Input(x.shape[self.rows :]), name)
+        if isinstance(x, float | int | np.number) and kind is not bool:
+            return self._input(x, _Input(()), name)
+        if isinstance(x, list | tuple) and x and (self.rows or {*map(type, x)} <= {float, int}):
+            array = np.asarray(x, float)
+            return self._input(array, _Input(array.shape[self.rows :], listed=True), name)
+        if isinstance(x, list | tuple | dict):
+            return kind, tuple([(key, self._structure(part, f"{name}[{key!r}]")) for key, part in parts(x)])
+        return Same(x)
+
+    def _input(self, x: Any, what: _Input, name: str) -> _Input:
+        if self.rows:
+            if not np.ndim(x):
+                raise TypeError(
+                    f"argument {name}: batch() takes arrays and lists with a row for each sample, got {x!r}"
+                )
+            self.samples.add(len(x))
+        size = math.prod(what.shape)
+        self.numbers[-1].append((self.offset, self.offset + size, x))
+        self.offset += size
+        return what
+
+    def leaves(self) -> list[Leaf]:
+        """One leaf for each number, argument after argument."""
+        return [
+            Leaf(name + place, i, None, wanted)
+            for i, (name, structure) in enumerate(self.structure[2])
+            for place, wanted in _named_inputs(structure, "")
+        ]
+
+    def rebuilt(self, traced: list[Traced]) -> tuple[list[Any], dict[str, Any]]:
+        """The arguments with traced Values for numbers."""
+        remaining = iter(traced)
+        count, _, structures = self.structure
+        built = [(name, _rebuilt(structure, remaining)) for name, structure in structures]
+        return [x for _, x in built[:count]], dict(built[count:])
+
+    def fill(self, argument: int, block: Array) -> None:
+        """Write the numbers of an argument into ``block`` (samples, n)."""
+        for start, end, x in self.numbers[argument]:
+            block[:, start:end] = x if x.__class__ is float else np.reshape(x, (len(block), -1))
+
+
+def argument_names(function: Callable[..., Any]) -> list[str]:
+    try:
+        return list(signature(function).parameters)
+    except (TypeError, ValueError):
+        return []
+
+
+def _named_inputs(structure: Any, place: str) -> Iterator[tuple[str, bool]]:
+    if isinstance(structure, _Input):
+        for index in np.ndindex(structure.shape):
+            yield place + "".join(f"[{i}]" for i in index), structure.wanted
+    elif not isinstance(structure, Same):
+        for key, part in structure[1]:
+            yield from _named_inputs(part, f"{place}[{key!r}]")
+
+
+def _rebuilt(structure: Any, remaining: Iterator[Traced]) -> Any:
+    if isinstance(structure, Same):
+        return structure.x
+    if isinstance(structure, _Input):
+        if not structure.shape:
+            return next(remaining)
+        array = np.empty(structure.shape, object)
+        for index in np.ndindex(structure.shape):
+            array[index] = next(remaining)
+        return array.tolist() if structure.listed else array
+    kind, inner = structure
+    built = {key: _rebuilt(part, remaining) for key, part in inner}
+    if kind is dict:
+        return built
+    return kind._make(built.values()) if hasattr(kind, "_make") else kind(built.values())

@@ -1,0 +1,302 @@
+"""`compile`: what a user sees. Trace at the first call for each structure of arguments, replay afterwards."""
+
+import reprlib
+import types
+import warnings
+from collections.abc import Callable, Sequence
+from contextvars import copy_context
+from functools import partial, update_wrapper
+from operator import is_
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from autograd.compiler.arguments import Arguments, Same, argument_names
+from autograd.compiler.kernels import take_elements
+from autograd.compiler.lift import lift, parameter_order
+from autograd.compiler.memory import Memory
+from autograd.compiler.program import Program, build, run
+from autograd.compiler.store import Store, bind
+from autograd.compiler.trace import Leaf, Tape, closed_over, trace
+from autograd.errors import GraphError, TraceError
+from autograd.modes import MODE
+from autograd.value import Value
+
+Array = NDArray[Any]
+Function = Callable[..., Any]
+TRACES = 3
+"""More traces of one function than these are worth a warning."""
+ENTRIES = 32
+"""So many traces are kept; the oldest one gives way to a new one."""
+SAMPLES = 8
+"""So many sizes of a batch keep their programs; the one not used for longest gives way to a new one."""
+
+
+def compile(function: Function | None = None, *, keep: Sequence[str] = (), dtype: DTypeLike = float) -> Any:
+    """A function of scalar Values as array operations: traced once, replayed afterwards. Also a decorator.
+
+        @compile
+        def loss(x, y):                 # the parameters are the leaf Values that it closes over
+            return hinge(model(x), y)
+
+        L = loss.batch(X, Y)            # mean over the rows of X and Y
+        L.backward()                    # leaves .grad in the parameters, as ever
+
+    function: returns one Value, the loss. Its arguments may be numbers, Values, arrays, and lists, tuples and dicts of
+              those; they are inputs of the program. Anything else, such as True or "mean", is part of its structure
+    keep:     labels of intermediate results to be found in ``L.kept``: ``score.label = "score"`` in the function
+    dtype:    np.float64, or np.float32, which is faster for large products
+
+    Call it with one sample, or its ``batch`` with rows of them; the loss has ``data`` and ``backward()``. The program
+    is traced anew for each structure of arguments. What would be frozen into it by accident (`bool()`, `float()`,
+    `.data` of a traced Value) raises `TraceError`, and so does a function that does not do the same twice. Variables
+    around the function may be assigned anew; a list or array of plain numbers that is changed in place goes unnoticed.
+    """
+    if function is None:
+        return partial(compile, keep=keep, dtype=dtype)
+    return Compiled(function, keep, dtype)
+
+
+class Compiled:
+    """A compiled function; see `compile`."""
+
+    def __init__(self, function: Function, keep: Sequence[str], dtype: DTypeLike) -> None:
+        if not callable(function):
+            raise TypeError(f"compile() takes the function that makes the loss, got {reprlib.repr(function)}; "
+                            f"write compile(f), and not compile(f(x))")  # fmt: skip
+        if isinstance(keep, str) or not all(isinstance(label, str) for label in keep):
+            raise TypeError(f'keep is a list of labels, such as keep=["score"]; got {keep!r}')
+        if np.dtype(dtype) not in (np.float64, np.float32):
+            raise TypeError(f"dtype is float64 or float32, got {np.dtype(dtype)}")
+        self.function, self.keep, self.dtype = function, tuple(keep), np.dtype(dtype)
+        self._names = argument_names(function)
+        self._around = _surroundings(function)
+        self._entries: dict[Any, _Entry] = {}
+        self._last: tuple[_Entry, int] | None = None
+        update_wrapper(self, function, updated=())
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The loss of one sample; within another function that is being compiled, a part of that."""
+        if MODE.tape is not None:
+            return self.function(*args, **kwargs)
+        return self._evaluated(Arguments(self._names, args, kwargs), 0)
+
+    def batch(self, *args: Any, **kwargs: Any) -> "Loss":
+        """The mean loss of samples: the rows of each array or list."""
+        given = Arguments(self._names, args, kwargs, rows=True)
+        return self._evaluated(given, *given.samples)
+
+    def value_and_grad(self, *args: Any, **kwargs: Any) -> tuple[float, Array]:
+        """The loss of one sample and its gradient, one number for each of ``parameters``; ``grad`` stays as it is."""
+        loss: Loss = self(*args, **kwargs)
+        return loss.value_and_grad()
+
+    @property
+    def parameters(self) -> list[Value]:
+        """The leaf Values that the function was found to use."""
+        return [leaf.value for leaf in self._entry().lifted.leaves if leaf.value is not None]
+
+    @property
+    def program(self) -> Program:
+        """The array program of the last call; print it."""
+        entry = self._entry()
+        return entry.replay(self._last[1] if self._last else 0).program
+
+    def report(self) -> str:
+        """How much became of how little, and what did not lift."""
+        entry, program = self._entry(), self.program
+        calls = len(program.forward) + len(program.backward)
+        size = program.memory.data.nbytes * 2
+        products = sum(len(terms.products) for group in entry.lifted.groups for terms in group.terms)
+        lines = [
+            f"{entry.tape_length:,} operations → {entry.computed:,} numbers → {len(entry.lifted.groups):,} groups "
+            f"({products} matrix products) → {len(program.forward):,} + {len(program.backward):,} calls",
+            f"{size:,} bytes for numbers and gradients, {entry.copies(program)} operands copied at each replay",
+            f"NumPy, {self.dtype}: about {calls * 1.5:.0f} µs of calls a replay",
+        ]
+        lines += sorted(set(program.notes)) or ["everything lifted"]
+        return "\n".join(lines)
+
+    def _entry(self) -> "_Entry":
+        if self._last is None:
+            raise GraphError("nothing has been traced so far: call the function once")
+        return self._last[0]
+
+    def _evaluated(self, given: Arguments, samples: int) -> "Loss":
+        around = self._around()
+        entry = None if self._last is None else self._last[0]
+        if entry is None or entry.structure != given.structure or not all(map(is_, entry.around, around)):
+            entry = self._entries.get((given.structure, tuple(map(Same, around))))
+        if entry is None or not entry.current():
+            entry = self._traced(given, around)
+        self._last = entry, samples
+        return entry.replay(samples).evaluated(given)
+
+    def _traced(self, given: Arguments, around: Sequence[Any]) -> "_Entry":
+        if len(self._entries) == TRACES:
+            warnings.warn(
+                f"{getattr(self.function, '__name__', 'the function')} is traced for the {TRACES + 1}th time, for "
+                f"arguments of another structure or other variables around it; arrays of one shape are traced once, so "
+                f"pad what differs in length",
+                stacklevel=4,
+            )
+        leaves = [Leaf(name, None, p, p.requires_grad) for name, p in closed_over(self.function).items()]
+        known = {id(leaf.value) for leaf in leaves}
+        for _, _, node in given.nodes:
+            if id(node) in known:
+                raise TraceError(f"{node!r} is an argument and closed over as well; pass it or use it, and not both")
+        tape = trace(self.function, given.rebuilt, leaves + given.leaves(), self.keep)
+        entry = _Entry(tape, self.dtype, given.structure, around)
+        if len(self._entries) == ENTRIES:
+            del self._entries[next(iter(self._entries))]
+        self._entries[given.structure, tuple(map(Same, around))] = entry
+        return entry
+
+
+class _Entry:
+    """The programs of one structure of arguments, and of the same variables around the function."""
+
+    def __init__(self, tape: Tape, dtype: np.dtype[Any], structure: Any, around: Sequence[Any]) -> None:
+        self.lifted = lift(tape)
+        self.structure, self.around = structure, around
+        self.dtype = dtype
+        self.kept = tape.kept
+        self.tape_length = len(tape.ops) - len(tape.leaves)
+        self.computed = sum(len(group.nodes) for group in self.lifted.groups)
+        self.store: Store | None = None
+        self.changes = 0
+        self.programs: dict[int, _Replay] = {}
+
+    def current(self) -> bool:
+        return self.store is None or self.store.changes == self.changes
+
+    def copies(self, program: Program) -> int:
+        return sum(function is take_elements for function, _ in program.forward)
+
+    def replay(self, samples: int) -> "_Replay":
+        if self.store is None or not self.store.current:
+            self.programs.clear()
+            self._bind()
+        found = self.programs.pop(samples, None)
+        if found is None:
+            if len(self.programs) == SAMPLES:
+                del self.programs[next(iter(self.programs))]
+            assert self.store is not None
+            memory = Memory(self.store.data, self.store.buffer)
+            found = _Replay(build(self.lifted, memory, self.positions, samples, self.dtype), self, samples)
+        self.programs[samples] = found
+        return found
+
+    def _bind(self) -> None:
+        leaves = self.lifted.leaves
+        of_parameters = [i for i in parameter_order(self.lifted) if leaves[i].value is not None]
+        values = [leaves[i].value for i in of_parameters]
+        self.store, where = bind(values, self.dtype)  # type: ignore[arg-type]
+        self.changes = self.store.changes
+        self.positions = np.zeros(len(leaves), np.int64)
+        self.positions[of_parameters] = where
+
+
+class _Replay:
+    """A program and the buffers that it was built on."""
+
+    def __init__(self, program: Program, entry: _Entry, samples: int) -> None:
+        self.program, self.entry, self.samples = program, entry, samples
+        self.runs = 0
+        context = (
+            copy_context()
+        )  # in which NumPy keeps quiet: to tell it so every time would take longer than a product
+        context.run(np.seterr, all="ignore")
+        self._quietly = context.run
+        self.inputs = [(i, view.data) for i, view in program.inputs.items()]
+        self.loss = program.loss
+
+    def evaluated(self, given: Arguments) -> "Loss":
+        for i, block in self.inputs:
+            given.fill(i, block)
+        self.runs += 1
+        self._quietly(run, self.program.forward)
+        loss = self.loss
+        total = loss.item() if len(loss) == 1 else float(np.add.reduce(loss)) / len(loss)
+        return Loss(total, self, given.nodes)
+
+    def backward(self) -> None:
+        self._quietly(run, self.program.backward)
+
+
+class Loss:
+    """What a compiled function returned: a number, with a `backward` that leaves gradients in the parameters.
+
+    data: the loss, or the mean loss of a batch
+    kept: the intermediate results that were asked for, by label: numbers, or arrays with an axis for samples
+    """
+
+    __slots__ = ("_nodes", "_replay", "_run", "data", "kept")
+
+    def __init__(self, data: float, replay: _Replay, nodes: Sequence[Any]) -> None:
+        self.data = data
+        self._replay, self._run, self._nodes = replay, replay.runs, nodes
+        self.kept = {label: self._results(ids) for label, ids in replay.entry.kept.items()}
+
+    def backward(self) -> None:
+        """Add d(loss)/d(p) to ``p.grad`` of every parameter, and of every Value that was an argument."""
+        self._check_current()
+        self._store().accumulate(self._replay.backward)
+        for argument, offset, node in self._nodes:
+            if node.requires_grad and argument in self._replay.program.inputs:
+                node.add_grad(self._replay.program.inputs[argument].grad.item(offset))
+
+    def value_and_grad(self) -> tuple[float, Array]:
+        """(loss, gradient): one number for each parameter; the ``grad`` of the parameters stays as it is."""
+        self._check_current()
+        store, entry = self._store(), self._replay.entry
+        before = store.grad.copy()
+        self._replay.backward()
+        places = [entry.positions[i] for i, leaf in enumerate(entry.lifted.leaves) if leaf.value is not None]
+        found = store.buffer[places]
+        store.buffer[:] = before
+        return self.data, found
+
+    def item(self) -> float:
+        return self.data
+
+    def __float__(self) -> float:
+        return self.data
+
+    def __format__(self, spec: str) -> str:
+        return format(self.data, spec) if spec else repr(self)
+
+    def __repr__(self) -> str:
+        return f"Loss(data={self.data!r})"
+
+    def _store(self) -> Store:
+        store = self._replay.entry.store
+        assert store is not None
+        return store
+
+    def _check_current(self) -> None:
+        replay = self._replay
+        if replay.runs != self._run or not self._store().current:
+            raise GraphError(
+                "backward() of a loss whose numbers were overwritten by a later call of the compiled function; "
+                "call backward() before the next call"
+            )
+
+    def _results(self, ids: Sequence[int]) -> Any:
+        program = self._replay.program
+        rows = np.arange(max(1, self._replay.samples))
+        found = np.array([program.memory.data[program.places[i] + rows * program.steps[i]] for i in ids])
+        found = found[0] if len(ids) == 1 else found.T
+        return found if self._replay.samples else found.tolist()[0]
+
+
+def _surroundings(function: Any) -> Callable[[], tuple[Any, ...]]:
+    """What reads the variables around ``function``: the cells of its closure, and global ones."""
+    while not isinstance(function, types.FunctionType):
+        inner = getattr(function, "func", getattr(function, "__func__", None))  # of a partial, of a method
+        if inner is None:
+            return lambda: ()
+        function = inner
+    cells, world, names = function.__closure__ or (), function.__globals__, function.__code__.co_names
+    return lambda: (*[cell.cell_contents for cell in cells], *[world.get(name) for name in names])

@@ -1,0 +1,141 @@
+"""What a program calls besides NumPy's own functions; the last argument is where the result goes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograd.compiler.cells import Cell, Cells
+from autograd.compiler.memory import Array, Ids
+from autograd.compiler.take import MAX, MIN, whole_index
+from autograd.namespaces import SCALARS
+from autograd.ops import REDUCTIONS, Reduction
+
+
+def fill(number: float, out: Array) -> None:
+    out.fill(number)
+
+
+def put(index: Ids, number: float, out: Array) -> None:
+    out[index] = number
+
+
+def take_elements(source: Array, index: Ids, out: Array) -> None:
+    source.take(index, None, out, "clip")  # "clip" needs no buffer; every index is in range
+
+
+def add_at(index: Ids, g: Array, out: Array) -> None:
+    np.add.at(out, index, g)
+
+
+@dataclass(frozen=True, eq=False)
+class AddReduceat:
+    starts: Any
+
+    def __call__(self, x: Array, out: Array) -> None:
+        np.add.reduceat(x, self.starts, axis=-1, out=out)
+
+
+@dataclass(frozen=True, eq=False)
+class Spread:
+    owner: Any
+
+    def __call__(self, x: Array, out: Array) -> None:
+        x.take(self.owner, -1, out, "clip")
+
+
+@dataclass(frozen=True, eq=False)
+class Take:
+    """Entries by an index, of which whole numbers are made in ``chosen``."""
+
+    chosen: Ids
+
+    def __call__(self, X: Array, index: Array, out: Array) -> None:
+        chosen, n = self.chosen, X.shape[-1]
+        chosen[...] = index
+        right = (chosen == index) & (chosen >= 0) & (chosen < n)
+        if not right.all():
+            whole_index(float(index[~right][0]), n)
+        out[...] = np.take_along_axis(X, chosen, -1)
+
+
+@dataclass(frozen=True, eq=False)
+class PutAlong:
+    chosen: Ids
+
+    def __call__(self, g: Array, out: Array) -> None:
+        out.fill(0.0)
+        np.put_along_axis(out, self.chosen, g, -1)
+
+
+@dataclass(frozen=True, eq=False)
+class EachForward:
+    row: Reduction
+
+    def __call__(self, X: Array, out: Array) -> None:
+        flat = X.reshape(-1, X.shape[-1]).tolist()
+        out[...] = np.reshape([self.row.forward(tuple(xs)) for xs in flat], out.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class EachPartials:
+    row: Reduction
+
+    def __call__(self, X: Array, y: Array, out: Array) -> None:
+        rows = zip(X.reshape(-1, X.shape[-1]).tolist(), y.ravel().tolist(), strict=True)
+        out[...] = np.reshape([[float(d) for d in self.row.partials(SCALARS, y_i, xs)] for xs, y_i in rows], out.shape)
+
+
+# ----- reductions over whole arrays -----
+
+
+def _logsumexp(c: Cells, X: Cell) -> Any:
+    largest = float(np.finfo(c.dtype).max)
+    shape = X.array.shape[:-1]
+    top = c.reduced(np.maximum, X, -1, shape)
+    top = c.call(np.maximum, c.call(np.minimum, top, largest), -largest)  # an infinity less itself would be nan
+    powers = c.call(np.exp, c.call(np.subtract, X, c.known_view(top)))
+    return c.call(np.add, c.call(np.log, c.reduced(np.add, powers, -1, shape)), top)
+
+
+def _logsumexp_sent(c: Cells, X: Cell, y: Cell, g: Cell) -> Cell:
+    return c.product([c.call(np.exp, c.call(np.subtract, X, y)), g], 1.0)
+
+
+def _largest(c: Cells, X: Cell) -> Cell:
+    return c.reduced(np.maximum, X, -1, X.shape[:-1])
+
+
+def _smallest(c: Cells, X: Cell) -> Cell:
+    return c.reduced(np.minimum, X, -1, X.shape[:-1])
+
+
+def _chosen_sent(c: Cells, X: Cell, y: Cell, g: Cell) -> Cell:
+    return c.product([c.call(_shares_of_equals, X, y, shape=X.shape), g], 1.0)
+
+
+def _shares_of_equals(X: Array, y: Array, out: Array) -> None:
+    """What `MAX` says of one, for each row: of equals the last gets a half, the one before a quarter, and so on."""
+    equal = y == X
+    so_far = equal.cumsum(axis=-1)
+    np.copyto(out, equal)
+    if (so_far[..., -1] > 1).any():
+        out *= 0.5 ** (so_far[..., -1:] - so_far + (so_far > 1))
+
+
+def _norm(c: Cells, X: Cell) -> Any:
+    return c.call(np.sqrt, c.call(np.vecdot, X, X, shape=X.array.shape[:-1]))
+
+
+def _norm_sent(c: Cells, X: Cell, y: Cell, g: Cell) -> Cell:
+    share = c.namespace.where(c.call(np.equal, y, 0.0), 0.0, c.call(np.divide, g, y))
+    return c.product([X, share], 1.0)
+
+
+KERNELS: dict[Reduction, tuple[Any, Any]] = {
+    REDUCTIONS["logsumexp"]: (_logsumexp, _logsumexp_sent),
+    REDUCTIONS["norm"]: (_norm, _norm_sent),
+    MAX: (_largest, _chosen_sent),
+    MIN: (_smallest, _chosen_sent),
+}
+"""Reductions over whole arrays: the result, and what is sent to each operand. Others are computed one by one."""

@@ -1,0 +1,590 @@
+"""The third pass: from groups to a list of NumPy calls on arrays that are allocated once, forwards and backwards."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from autograd.compiler import kernels
+from autograd.compiler.cells import Call, Cell, Cells
+from autograd.compiler.lift import GRADIENT, Group, Lifted, Product, Terms
+from autograd.compiler.memory import (
+    MOST_AXES,
+    Array,
+    Axes,
+    Ids,
+    Memory,
+    Place,
+    View,
+    complexity,
+    merged,
+    nested,
+    regular,
+)
+from autograd.compiler.take import TAKE
+from autograd.ops import Op, Reduction
+
+
+@dataclass
+class Program:
+    """Calls in order, on buffers of its own; ``run(calls)`` is all that a replay does."""
+
+    forward: list[Call]
+    backward: list[Call]
+    memory: Memory
+    inputs: dict[int, View]
+    loss: Array
+    places: Ids
+    steps: Ids
+    lines: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines)
+
+
+def run(calls: list[Call]) -> None:
+    for function, args in calls:
+        function(*args)
+
+
+def build(lifted: Lifted, parameters: Memory, positions: Ids, batch: int = 0, dtype: DTypeLike = float) -> Program:
+    """The program of ``lifted`` for ``batch`` samples (0: no such axis).
+
+    parameters: the memory of parameters; ``positions[leaf]`` is where each lies
+    """
+    return _Builder(lifted, parameters, positions, batch, np.dtype(dtype)).built()
+
+
+class _Builder:
+    def __init__(self, lifted: Lifted, parameters: Memory, positions: Ids, batch: int, dtype: np.dtype[Any]) -> None:
+        self.lifted, self.parameters, self.positions = lifted, parameters, positions
+        self.batch, self.dtype = batch, dtype
+        self.cells = Cells(dtype)
+        self.lines: list[str] = []
+        self.notes: list[str] = []
+        parameters.written[:] = False
+        total = lifted.first_mirror + len(lifted.leaves)
+        self.base, self.step = np.zeros(total, np.int64), np.zeros(total, np.int64)
+        self.size = 0
+        constants = np.arange(lifted.first_constant, lifted.first_mirror)
+        self._allocate(constants, batched=False)
+        arguments = np.array([-1 if leaf.argument is None else leaf.argument for leaf in lifted.leaves], np.int64)
+        self.inputs = {int(i): np.flatnonzero(arguments == i) for i in np.unique(arguments[arguments >= 0])}
+        for leaves in self.inputs.values():
+            self._allocate(leaves, batched=True)
+        for group in lifted.groups:
+            self._allocate(group.nodes, group.batched)
+        self.memory = Memory(np.zeros(self.size, dtype), np.zeros(self.size, dtype))
+        self.memory.data[self.base[constants]] = lifted.constants
+        self.is_parameter = np.zeros(total, bool)
+        self.is_parameter[: len(lifted.leaves)] = [leaf.argument is None for leaf in lifted.leaves]
+        self.wanted = np.zeros(total, bool)
+        self.wanted[: len(lifted.leaves)] = [leaf.wanted for leaf in lifted.leaves]
+        for group in lifted.groups:
+            self.wanted[group.nodes] = bool(group.flags & GRADIENT)
+        self.names = {group.nodes[0]: f"v{i}" for i, group in enumerate(lifted.groups, 1)}
+
+    def _allocate(self, nodes: Ids, batched: bool) -> None:
+        """A block for ``nodes``, sample after sample."""
+        samples = self.batch if batched and self.batch else 1
+        self.base[nodes] = self.size + np.arange(len(nodes))
+        self.step[nodes] = len(nodes) if samples > 1 else 0
+        self.size += len(nodes) * samples
+
+    def built(self) -> Program:
+        backward: list[Callable[[], None]] = []
+        for group in self.lifted.groups:
+            self.cells.forget()
+            backward.append(self._sums(group) if group.row is None else self._row(group))
+        forward = self.cells.taken()
+        root = self.lifted.root
+        last_group = next(group for group in self.lifted.groups if (group.nodes == root).any())
+        samples = self._samples(last_group)
+        last = View(
+            Place(self.memory, np.zeros(0, np.int64)), int(self.base[root]), (samples,), (int(self.step[root]),)
+        )
+        if last_group.flags & GRADIENT:
+            last.grad.fill(1.0 / samples)  # once: nothing else is ever written there
+            last.of(self.memory.written)[:] = True
+            for group, send in zip(reversed(self.lifted.groups), reversed(backward), strict=True):
+                if group.flags & GRADIENT:
+                    self.cells.forget()
+                    send()
+        unwritten = np.flatnonzero(~self.parameters.written)
+        if len(unwritten):  # by this program; the gradients of these are 0
+            self._clear(self.parameters, unwritten)
+        inputs = {i: self._block(nodes, True) for i, nodes in self.inputs.items()}
+        lines, notes = self.lines, self.notes
+        return Program(forward, self.cells.taken(), self.memory, inputs, last.data, self.base, self.step, lines, notes)
+
+    def _samples(self, group: Group) -> int:
+        return self.batch if group.batched and self.batch else 1
+
+    def _block(self, nodes: Ids, batched: bool) -> View:
+        samples = self.batch if batched and self.batch else 1
+        place = Place(self.memory, self.base[nodes], len(nodes))
+        return View(place, int(self.base[nodes[0]]), (samples, len(nodes)), (len(nodes), 1))
+
+    # ----- operands -----
+
+    def _place(self, ids: Ids) -> Place:
+        """Where the nodes ``ids`` lie; a copy, if they are not all of one step."""
+        if self.is_parameter[ids.flat[0]]:
+            return Place(self.parameters, self.positions[ids])
+        steps = self.step[ids]
+        step = int(steps.flat[0])
+        if (steps == step).all():
+            return Place(self.memory, self.base[ids], step)
+        index = self.base[ids] + np.arange(self.batch).reshape(-1, *[1] * ids.ndim) * steps
+        return self._copy(self.memory, index, ids.shape)
+
+    def _out(self, group: Group) -> Place:
+        """Where the nodes of ``group`` lie."""
+        return Place(self.memory, self.base[group.nodes], int(self.step[group.nodes[0]]))
+
+    def _copied(self, place: Place) -> Place:
+        """A copy of what lies at ``place``, one element after another."""
+        index = place.base
+        if place.step:
+            index = index + np.arange(self.batch).reshape(-1, *[1] * index.ndim) * place.step
+        if place.source is not None:
+            assert place.index is not None
+            return self._copy(place.source, place.index[index], place.base.shape)
+        return self._copy(place.memory, index, place.base.shape)
+
+    def _copy(self, source: Memory, index: Ids, shape: tuple[int, ...]) -> Place:
+        index = np.ascontiguousarray(index).ravel()
+        copy = Memory(np.empty(len(index), self.dtype), None)
+        self.cells.emit(kernels.take_elements, (source.data, index), self.cells.known(copy.data))
+        base = np.arange(int(np.prod(shape))).reshape(shape)
+        return Place(copy, base, base.size if len(index) > base.size else 0, source, index)
+
+    def _temporary(self, cell: Cell, n: int) -> Place:
+        """The place of a result that was just computed, ``n`` numbers for each sample."""
+        flat = cell.array.reshape(-1)
+        return Place(Memory(flat), np.arange(n), n if len(flat) > n else 0)
+
+    def _views(self, places: list[Place], samples: int) -> list[View]:
+        """Views of ``places`` that run along the same axes; what does not fit is copied."""
+        while True:
+            axes = nested(np.stack([place.base for place in places], axis=1))
+            if axes is not None and len(axes) <= MOST_AXES:
+                break
+            worst = max(range(len(places)), key=lambda i: complexity(places[i].base))
+            places[worst] = self._copied(places[worst])
+        if samples > 1:
+            axes.insert(0, (samples, np.array([place.step for place in places])))
+        return _along(merged(axes), places)
+
+    def _matrix_views(self, places: list[Place], samples: int) -> list[View]:
+        """As `_views`, for places of K operands each: the last axis runs along these."""
+        for i, place in enumerate(places):
+            if not regular(place.base)[1]:
+                places[i] = self._copied(place)
+        firsts = [place.column(0) for place in places]
+        while (axes := nested(np.stack([place.base for place in firsts], axis=1))) is None or len(axes) > MOST_AXES:
+            worst = max(range(len(places)), key=lambda i: complexity(firsts[i].base))
+            places[worst] = self._copied(places[worst])
+            firsts = [place.column(0) for place in places]
+        if samples > 1:
+            axes.insert(0, (samples, np.array([place.step for place in places])))
+        last = (places[0].base.shape[1], np.array([regular(place.base)[0] for place in places]))
+        return _along([*merged(axes), last], places)
+
+    # ----- gradients -----
+
+    def _grad(self, view: View) -> Cell:
+        return self.cells.known(view.grad)
+
+    def _send(self, view: View, g: Cell) -> None:
+        """Add ``g`` to the gradient of the operand that ``view`` shows."""
+        g = self.cells.broadcast(g, view.shape)
+        if shared := view.shared():
+            view = view.without(shared)
+            g = self.cells.summed(g, shared, view.shape)
+        place = view.place
+        if place.source is not None:
+            assert place.index is not None
+            self._scatter(place.source, place.index, g)
+        elif not view.distinct():
+            self._scatter(place.memory, view.addresses().ravel(), g)
+        else:
+            written = view.of(place.memory.written)
+            if not written.any():
+                self.cells.finish(g, view.grad)
+            else:
+                if not written.all():
+                    self._clear(place.memory, view.addresses()[~written])
+                self.cells.emit(np.add, (self._grad(view), g), self._grad(view))
+            written[...] = True
+
+    def _send_factors(self, ids: list[Ids], views: list[View], datas: list[Cell], g: Cell, k: Any) -> None:
+        """Send the gradient of k·a or of k·a·b to ``ids``, which are a, or a and b."""
+        square = len(ids) == 2 and np.array_equal(ids[0], ids[1])
+        for i, each in enumerate(ids[:1] if square else ids):
+            if self._wanted(each):
+                others = datas[: len(ids)][:i] + datas[: len(ids)][i + 1 :]
+                self._send(views[i], self.cells.product([g, *others], self.cells.scaled(k, 2.0) if square else k))
+
+    def _scatter(self, memory: Memory, index: Ids, g: Cell) -> None:
+        """Add ``g`` to the gradients of the elements ``index``, of which one may come up many times."""
+        assert memory.grad is not None
+        self._clear(memory, np.unique(index[~memory.written[index]]))
+        memory.written[index] = True
+        self.cells.emit(kernels.add_at, (index, self.cells.flat(g)), self.cells.known(memory.grad))
+
+    def _clear(self, memory: Memory, index: Ids) -> None:
+        assert memory.grad is not None
+        if len(index) and index[-1] - index[0] == len(index) - 1 and (np.diff(index) == 1).all():
+            self.cells.emit(kernels.fill, (0.0,), self.cells.known(memory.grad[index[0] : index[-1] + 1]))
+        elif len(index):
+            self.cells.emit(kernels.put, (index, 0.0), self.cells.known(memory.grad))
+
+    def _wanted(self, ids: Ids) -> bool:
+        """Whether any of the nodes has a gradient that somebody wants."""
+        return bool(self.wanted[ids].any())
+
+    # ----- sums of products -----
+
+    def _sums(self, group: Group) -> Callable[[], None]:
+        """Emit y = c + Σ k·a·b; returns what emits its backward pass."""
+        samples, n = self._samples(group), len(group.nodes)
+        out = self._out(group)
+        senders: list[Callable[[], None]] = []
+        summands: list[tuple[list[Place], Any, list[Ids]]] = []  # factors, k, and whose gradients are wanted
+        into_out = False
+        for terms in sorted(group.terms, key=lambda t: not t.products):
+            if terms.products:
+                senders += [self._product(group, start, product, terms.k if terms.b is not None else 1.0)
+                            for start, product in _starts(terms.products)]  # fmt: skip
+                into_out = True
+                continue
+            if terms.starts is None and terms.a.shape[1] == 1:
+                ids = [terms.a[:, 0]] if terms.b is None else [terms.a[:, 0], terms.b[:, 0]]
+                k = terms.k if isinstance(terms.k, float) else terms.k[:, 0]
+                summands.append(([self._place(i) for i in ids], k, ids))
+                continue
+            total, send = self._reduced(terms, samples, out.block(samples))
+            senders.append(send)
+            summands.append(([self._temporary(total, n)], 1.0, []))
+        if len(summands) == 1 and not summands[0][2] and not into_out and group.constant is None:
+            self.cells.finish(total, out.block(samples).data.reshape(total.shape))
+        elif summands or group.constant is not None:
+            senders.append(self._added(group, out, summands, into_out))
+        self._describe(group)
+
+        def backward() -> None:
+            for send in senders:
+                send()
+
+        return backward
+
+    def _added(self, group: Group, out: Place, summands: Any, into_out: bool) -> Callable[[], None]:
+        """Emit the sum of what is one term for each node; ``into_out``: and of what is there already."""
+        places = [out]
+        numbers: list[Any] = []
+        for factors, k, _ in summands:
+            places += factors
+            numbers.append(k if isinstance(k, float) else len(places))
+            if not isinstance(k, float):
+                places.append(self._constants(k))
+        constant = group.constant
+        uniform = constant is None or bool((constant == constant[0]).all())
+        if not uniform:
+            places.append(self._constants(constant))
+        views = self._views(places, self._samples(group))
+        cells = self.cells
+        y, *xs = [cells.known(view.data) for view in views]
+        total: Any = y if into_out else None
+        position = 1
+        plan = []
+        for (factors, _, ids), k in zip(summands, numbers, strict=True):
+            operands = views[position : position + len(factors)]
+            factor = k if isinstance(k, float) else cells.known(views[k].data)
+            position += len(factors) + (not isinstance(k, float))
+            term = cells.product([cells.known(view.data) for view in operands], factor)
+            total = term if total is None else cells.call(np.add, total, term)
+            plan.append((operands, factor, ids))
+        if constant is not None:
+            c = float(constant[0]) if uniform else xs[-1]
+            total = c if total is None else cells.call(np.add, total, c)
+        cells.finish(total, y.array)
+
+        def backward() -> None:
+            g = self._grad(views[0])
+            for operands, factor, ids in plan:
+                datas = [cells.known(view.data) for view in operands]
+                self._send_factors(ids, operands, datas, g, factor)
+
+        return backward
+
+    def _constants(self, numbers: Any) -> Place:
+        return Place(
+            Memory(np.ascontiguousarray(numbers, self.dtype).ravel()), np.arange(numbers.size).reshape(numbers.shape)
+        )
+
+    def _reduced(self, terms: Terms, samples: int, out: View) -> tuple[Cell, Callable[[], None]]:
+        """Emit Σ over several terms for each node, into an array of its own."""
+        if terms.starts is not None:
+            return self._ragged(terms, samples, out)
+        cells = self.cells
+        a, b, k = terms.a, terms.b, terms.k
+        place = self._place(a)
+        if isinstance(k, float):  # the order within a node is free
+            order = np.argsort(place.base, axis=1, kind="stable")
+            a = np.take_along_axis(a, order, 1)
+            b = None if b is None else np.take_along_axis(b, order, 1)
+            place = self._place(a)
+        places = [place] + ([] if b is None else [self._place(b)])
+        if not isinstance(k, float):
+            places.append(self._constants(k))
+        views = self._matrix_views(places, samples)
+        datas = [cells.known(view.data) for view in views]
+        shape = views[0].shape[:-1]
+        if len(views) == 1:
+            total = cells.reduced(np.add, datas[0], -1, shape)
+        else:
+            left = datas[0] if len(views) == 2 else cells.call(np.multiply, datas[0], datas[1])
+            total = cells.call(np.vecdot, left, datas[-1], shape=shape)
+        if isinstance(k, float) and k != 1.0:
+            total = cells.call(np.multiply, total, k)
+
+        def backward() -> None:
+            g = cells.known(out.grad.reshape(*shape, 1))
+            factor = k if isinstance(k, float) else datas[-1]
+            self._send_factors([a] if b is None else [a, b], views, datas, g, factor)
+
+        return total, backward
+
+    def _ragged(self, terms: Terms, samples: int, out: View) -> tuple[Cell, Callable[[], None]]:
+        """The same where the numbers of terms differ."""
+        cells = self.cells
+        assert terms.starts is not None
+        starts, n = terms.starts, len(terms.starts)
+        ids = [terms.a] if terms.b is None else [terms.a, terms.b]
+        places = [self._place(i) for i in ids]
+        if not isinstance(terms.k, float):
+            places.append(self._constants(terms.k))
+        places = [place if complexity(place.base) <= 1 else self._copied(place) for place in places]
+        axes = [(len(terms.a), np.array([regular(place.base[None, :])[0] for place in places]))]
+        if samples > 1:
+            axes.insert(0, (samples, np.array([place.step for place in places])))
+        views = _along(axes, places)
+        shape = (samples, len(terms.a)) if samples > 1 else (len(terms.a),)
+        datas = [cells.known(view.data) for view in views]
+        factor: Any = terms.k if isinstance(terms.k, float) else datas[-1]
+        each = cells.broadcast(cells.product(datas[: len(ids)], factor), shape)
+        reduced = (samples, n) if samples > 1 else (n,)
+        total = cells.call(kernels.AddReduceat(starts), each, shape=reduced)
+        owner = np.repeat(np.arange(n), np.diff(np.append(starts, len(terms.a))))
+
+        def backward() -> None:
+            flat = cells.known(out.grad.reshape(reduced))
+            g = cells.call(kernels.Spread(owner), flat, shape=shape)
+            self._send_factors(ids, views, datas, g, factor)
+
+        return total, backward
+
+    def _product(self, group: Group, start: int, product: Product, k: Any) -> Callable[[], None]:
+        """Emit one matrix product, straight into the nodes of ``group`` from ``start`` on."""
+        cells = self.cells
+        samples, n = self._samples(group), len(group.nodes)
+        rows, columns = len(product.outer), len(product.inner)
+        outer, inner = (self._matrix(ids, samples) for ids in (product.outer, product.inner))
+        place = Place(self.memory, self.base[group.nodes], n)
+        y = View(place, int(self.base[group.nodes[start]]), (samples, rows, columns), (n, columns, 1))
+        joined = not inner.strides[0] and (rows == 1 or n == rows * columns)
+        if joined and samples > 1 and not (rows == 1 or outer.strides[0] == rows * outer.strides[1]):
+            outer = self._matrix_copy(product.outer, samples)
+        if joined:
+            outer, y = (_joined(view) for view in (outer, y))
+            inner = View(inner.place, inner.start, inner.shape[1:], inner.strides[1:])
+        factor = k if isinstance(k, float) else 1.0
+        left, right = cells.known(outer.data), cells.known(inner.turned().data)
+        cells.emit(np.matmul, (left, right), cells.known(y.data))
+        if factor != 1.0:
+            cells.emit(np.multiply, (cells.known(y.data), cells.scalar(factor, y.shape)), cells.known(y.data))
+
+        def backward() -> None:
+            g = cells.product([self._grad(y)], factor)
+            if _are_nodes(product.outer) and self._wanted(product.outer):
+                by = np.matmul if columns > 1 else np.multiply  # of one column and one row, three times as fast
+                shape = *y.shape[:-1], inner.shape[-1]
+                self._send(outer, cells.call(by, g, cells.known(inner.data), shape=shape))
+            if _are_nodes(product.inner) and self._wanted(product.inner):
+                shape = *y.shape[:-2], columns, outer.shape[-1]
+                self._send(inner, cells.call(np.matmul, cells.turned(g), cells.known(outer.data), shape=shape))
+
+        return backward
+
+    def _matrix(self, rows: Any, samples: int) -> View:
+        """A view (samples, rows, K) of ids, or of constants, that BLAS takes as it is."""
+        if not _are_nodes(rows):
+            place = self._constants(rows)
+        else:
+            place = self._place(rows)
+            stride, is_regular = regular(place.base)
+            apart, is_affine = regular(place.base[:, :1].T)
+            if not (is_regular and is_affine and min(stride, apart) > 0 and 1 in (stride, apart)):
+                place = self._copied(place)
+        stride, apart = regular(place.base)[0], regular(place.base[:, :1].T)[0]
+        shape = (samples, *place.base.shape)
+        return View(place, int(place.base[0, 0]), shape, (place.step if samples > 1 else 0, apart, stride))
+
+    def _matrix_copy(self, rows: Ids, samples: int) -> View:
+        place = self._copied(self._place(rows))
+        return View(place, 0, (samples, *rows.shape), (place.step, rows.shape[1], 1))
+
+    # ----- rows of the table -----
+
+    def _row(self, group: Group) -> Callable[[], None]:
+        """Emit a row of the table by evaluating its rule on cells, which record what is done to them."""
+        assert group.row is not None
+        self._describe(group)
+        if isinstance(group.row, Op):
+            return self._elementwise(group, group.row)
+        return self._reduction(group, group.row)
+
+    def _elementwise(self, group: Group, row: Op) -> Callable[[], None]:
+        samples = self._samples(group)
+        places = [self._out(group)]
+        operands: list[Any] = []
+        for ids in group.operands.T:
+            if self._is_constant(ids) and (ids == ids[0]).all():
+                operands.append(float(self.lifted.constants[ids[0] - self.lifted.first_constant]))
+            else:
+                operands.append(len(places))
+                places.append(self._place(ids))
+        views = self._views(places, samples)
+        cells = self.cells
+        y = cells.known(views[0].data)
+        xs = [x if isinstance(x, float) else cells.known(views[x].data) for x in operands]
+        cells.finish(row.forward(cells.namespace, *xs), y.array)
+        memo = cells.memo
+
+        def backward() -> None:
+            cells.memo = memo
+            g = self._grad(views[0])
+            for ids, x, d in zip(group.operands.T, operands, row.partials, strict=True):
+                if isinstance(x, int) and self._wanted(ids):
+                    slope = d(cells.namespace, y, *xs)
+                    if isinstance(slope, Cell) or slope != 0.0:
+                        self._send(views[x], cells.product([g], slope))
+
+        return backward
+
+    def _is_constant(self, ids: Ids) -> bool:
+        return bool(((ids >= self.lifted.first_constant) & (ids < self.lifted.first_mirror)).all())
+
+    def _reduction(self, group: Group, row: Reduction) -> Callable[[], None]:
+        """Emit an operation of many numbers to one."""
+        samples, cells = self._samples(group), self.cells
+        first = int(row is TAKE)  # an index is no operand like the others
+        entries = group.operands[:, first:]
+        places = [self._place(entries)]
+        if first:
+            places.append(self._place(np.repeat(group.operands[:, :1], entries.shape[1], axis=1)))
+        x, *index = self._matrix_views(places, samples)
+        shape = x.shape[:-1]
+        out = self._out(group).block(samples)
+        X = cells.known(x.data)
+        y = cells.known(out.data.reshape(shape))
+        y1 = cells.known(y.array[..., None])
+        kernel = kernels.KERNELS.get(row)
+        if first:
+            chosen = np.zeros((*shape, 1), np.int64)
+            cells.emit(kernels.Take(chosen), (X, cells.known(index[0].data[..., :1])), y1)
+        elif kernel is not None:
+            cells.finish(kernel[0](cells, X), y.array)
+        else:
+            self.notes.append(f"{row.name} of {x.shape[-1]} numbers has no array form: computed one by one")
+            cells.emit(kernels.EachForward(row), (X,), y)
+
+        def backward() -> None:
+            g = cells.known(out.grad.reshape(*shape, 1))
+            if first:
+                self._send(x, cells.call(kernels.PutAlong(chosen), g, shape=x.shape))
+            elif kernel is not None:
+                self._send(x, kernel[1](cells, X, y1, g))
+            else:
+                self._send(x, cells.product([g], cells.call(kernels.EachPartials(row), X, y, shape=x.shape)))
+
+        return backward
+
+    # ----- what people read -----
+
+    def _describe(self, group: Group) -> None:
+        name = self.names[group.nodes[0]]
+        samples = self._samples(group)
+        size = f"{samples}×{len(group.nodes)}" if samples > 1 else f"{len(group.nodes)}"
+        if group.row is not None:
+            operands = [self._source(ids) for ids in group.operands.T[:4]] + ["…"] * (group.operands.shape[1] > 4)
+            right = f"{group.row.name}({', '.join(operands)})"
+        else:
+            right = " + ".join(self._term(t) for t in group.terms)
+            if group.constant is not None:
+                same = (group.constant == group.constant[0]).all()
+                right += f" + {group.constant[0]:.6g}" if same else " + constants"
+        self.lines.append(f"{name} [{size}] = {right}")
+
+    def _term(self, terms: Terms) -> str:
+        k = f"{terms.k:.6g}·" if isinstance(terms.k, float) and terms.k != 1.0 else ""
+        if terms.products:
+            return " and ".join(
+                f"{k}{self._source(p.outer)}{_shape(p.outer)} @ {self._source(p.inner)}{_shape(p.inner)}ᵀ"
+                for p in terms.products[:3]
+            ) + f" and {len(terms.products) - 3} more" * (len(terms.products) > 3)
+        factors = self._source(terms.a) + ("" if terms.b is None else f"·{self._source(terms.b)}")
+        if not isinstance(terms.k, float):
+            factors += "·constants"
+        if terms.starts is not None:
+            return f"Σ {k}{factors} ({len(terms.a)} terms)"
+        return f"{k}{factors}" if terms.a.shape[1] == 1 else f"Σ{terms.a.shape[1]} {k}{factors}"
+
+    def _source(self, ids: Any) -> str:
+        """Where operands come from: a group, parameters by name, an argument, constants."""
+        if not _are_nodes(ids):
+            return "constants"
+        first, last = int(ids.flat[0]), int(ids.flat[-1])
+        leaves = self.lifted.leaves
+        if first < len(leaves):
+            return leaves[first].name if first == last else f"{leaves[first].name}…{leaves[last].name}"
+        if self._is_constant(ids.ravel()[:1]):
+            return "constants"
+        for group in self.lifted.groups:
+            if (group.nodes == first).any():
+                return self.names[group.nodes[0]]
+        return "?"
+
+
+def _along(axes: Axes, places: list[Place]) -> list[View]:
+    shape = tuple(n for n, _ in axes)
+    return [
+        View(place, int(place.base.flat[0]), shape, tuple(int(steps[i]) for _, steps in axes))
+        for i, place in enumerate(places)
+    ]
+
+
+def _joined(view: View) -> View:
+    """(samples, rows, K) as (samples · rows, K)."""
+    (samples, rows, k), (step, apart, stride) = view.shape, view.strides
+    return View(view.place, view.start, (samples * rows, k), (apart if samples == 1 or rows > 1 else step, stride))
+
+
+def _starts(products: Sequence[Product]) -> list[tuple[int, Product]]:
+    found, start = [], 0
+    for product in products:
+        found.append((start, product))
+        start += len(product.outer) * len(product.inner)
+    return found
+
+
+def _are_nodes(rows: Any) -> bool:
+    return bool(rows.dtype == np.int64)
+
+
+def _shape(rows: Any) -> str:
+    return f"[{rows.shape[0]}×{rows.shape[1]}]"

@@ -1,0 +1,203 @@
+"""Parameters of compiled programs: their numbers lie in one flat array, and the `Value`s look into it."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+from weakref import ref
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograd.graph import Node
+from autograd.value import Value, as_float
+
+_DATA, _GRAD, _WANTED = (vars(Node)[slot] for slot in ("data", "grad", "requires_grad"))
+
+
+class Store:
+    """The numbers of some parameters and their gradients, each one flat array.
+
+    clean:   every gradient is 0, whatever stands in the array: to write zeros into it takes time
+    current: False once the parameters have moved to another store, together with others
+    changes: how often some ``requires_grad`` was set: programs made before are no longer right
+    """
+
+    def __init__(self, values: Sequence[Value], dtype: np.dtype[Any]) -> None:
+        self.values = [ref(value) for value in values]
+        self.data: NDArray[Any] = np.array([value.data for value in values], dtype)
+        self.buffer: NDArray[Any] = np.zeros(len(values), dtype)
+        self.clean, self.current, self.changes = True, True, 0
+        self.apart: dict[int, Any] = {}
+        """Gradients that are no numbers: None, or a node of a recorded backward pass."""
+        gradients = [value.grad for value in values]
+        for i, value in enumerate(values):
+            if value.__class__ is Bound:
+                _DATA.__get__(value)[0].current = False
+            _DATA.__set__(value, (self, i))
+            value.__class__ = Bound
+            value.grad = gradients[i]
+
+    def clear(self) -> None:
+        """Let every gradient be 0."""
+        self.apart.clear()
+        self.clean = True
+
+    @property
+    def grad(self) -> NDArray[Any]:
+        """All gradients, to be read and to be changed."""
+        if self.clean:
+            self.buffer.fill(0.0)
+            self.clean = False
+        return self.buffer
+
+    def accumulate(self, backward: Callable[[], None]) -> None:
+        """Add the gradients that ``backward`` writes into the buffer, whatever was there before."""
+        self.apart.clear()
+        before = None if self.clean else self.buffer.copy()
+        self.clean = False
+        backward()
+        if before is not None:
+            self.buffer += before
+
+
+class Bound(Value):
+    """A parameter of a compiled program: ``data`` and ``grad`` are read from and written to its `Store`."""
+
+    __slots__ = ()
+
+    @property
+    def data(self) -> float:
+        store, i = _DATA.__get__(self)
+        return store.data.item(i)  # type: ignore[no-any-return]
+
+    @data.setter
+    def data(self, number: Any) -> None:
+        store, i = _DATA.__get__(self)
+        store.data[i] = number if number.__class__ is float else as_float(number)
+
+    @property
+    def grad(self) -> Any:
+        store, i = _DATA.__get__(self)
+        if i in store.apart:
+            return store.apart[i]
+        return 0.0 if store.clean else store.buffer.item(i)
+
+    @grad.setter
+    def grad(self, g: Any) -> None:
+        store, i = _DATA.__get__(self)
+        if g is None or isinstance(g, Node):
+            store.apart[i] = g
+            return
+        store.apart.pop(i, None)
+        if g or not store.clean:
+            store.grad[i] = g
+
+    @property
+    def requires_grad(self) -> bool:
+        return _WANTED.__get__(self)  # type: ignore[no-any-return]
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        _WANTED.__set__(self, wanted)
+        _DATA.__get__(self)[0].changes += 1
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """A copy is a plain `Value`."""
+        return _blank, (), self.__getstate__()
+
+
+def _blank() -> Value:
+    return Value.__new__(Value)
+
+
+def bind(values: Sequence[Value], dtype: np.dtype[Any]) -> tuple[Store, NDArray[np.int64]]:
+    """The store of ``values``, and where in it each lies. They get one, in this order, if they have none in common."""
+    stores = {id(store): store for store in (store_of(value) for value in values) if store is not None}
+    for store in stores.values():
+        if store.data.dtype != dtype:
+            raise TypeError(
+                f"these parameters belong to a program compiled for {store.data.dtype}; a second one for {dtype} would "
+                f"round them; compile both with the same dtype"
+            )
+    if len(stores) == 1 and all(value.__class__ is Bound for value in values):
+        (store,) = stores.values()
+    else:
+        together = dict.fromkeys(value for store in stores.values() for value in _alive(store))
+        store = Store([*together, *[value for value in values if value not in together]], dtype)
+    return store, np.array([_DATA.__get__(value)[1] for value in values], np.int64)
+
+
+def release(values: Iterable[Value]) -> None:
+    """Make plain Values again of parameters that are bound, with the numbers that they have."""
+    for value in values:
+        if value.__class__ is Bound:
+            data, grad, store = value.data, value.grad, _DATA.__get__(value)[0]
+            store.current = False
+            value.__class__ = Value  # type: ignore[assignment]
+            value.data, value.grad = data, grad
+
+
+def store_of(value: Value) -> Store | None:
+    """The store of a parameter, if a compiled program has made one."""
+    return _DATA.__get__(value)[0] if value.__class__ is Bound else None
+
+
+def _alive(store: Store) -> Iterable[Value]:
+    return [value for value in (each() for each in store.values) if value is not None]
+
+
+class Gathered:
+    """Some parameters of one store as flat arrays, for updates without a loop.
+
+    where: for each parameter its place in these arrays
+    """
+
+    def __init__(self, store: Store, where: NDArray[np.int64]) -> None:
+        self.store = store
+        whole = len(set(where.tolist())) == len(store.data)
+        self.chosen: Any = slice(None) if whole else where
+        self.where = where if whole else np.arange(len(where))
+
+    def current(self) -> bool:
+        """Whether the parameters are still there, and each gradient is a number."""
+        return self.store.current and not self.store.apart
+
+    def data(self) -> NDArray[Any]:
+        return self.store.data[self.chosen]  # type: ignore[no-any-return]
+
+    def grad(self) -> NDArray[Any]:
+        return self.store.grad[self.chosen]  # type: ignore[no-any-return]
+
+    def move(self, numbers: NDArray[Any]) -> None:
+        self.store.data[self.chosen] = numbers
+
+    def zero_grad(self) -> None:
+        if isinstance(self.chosen, slice):
+            self.store.clear()
+        else:
+            self.store.grad[self.chosen] = 0.0
+
+    def arranged(self, numbers: list[Any]) -> Any:
+        """Numbers of the parameters, one each, as an array beside `data`; one number, if they are all the same."""
+        if numbers.count(numbers[0]) == len(numbers):
+            return numbers[0]
+        array = np.empty(len(numbers), np.asarray(numbers).dtype)
+        array[self.where] = numbers
+        return array
+
+    def listed(self, array: Any) -> list[Any]:
+        """The opposite of `arranged`."""
+        return np.broadcast_to(array, len(self.where))[self.where].tolist()  # type: ignore[no-any-return]
+
+
+def gathered(values: Iterable[Any]) -> Gathered | None:
+    """``values`` as flat arrays, if all of them belong to one compiled program."""
+    index, store = [], None
+    for value in values:
+        if value.__class__ is not Bound:
+            return None
+        own, i = _DATA.__get__(value)
+        if store is not None and own is not store:
+            return None
+        store = own
+        index.append(i)
+    return None if store is None else Gathered(store, np.array(index, np.int64))

@@ -1,0 +1,429 @@
+"""The first pass: run a function once and write down what it does to numbers, as a tape.
+
+While a function is traced its parameters and inputs are `Traced`, and so is every result. They have no number: whatever
+would let one out (`bool()`, `float()`, `.data`, …) would freeze it into the program, and is refused.
+"""
+
+import types
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
+from operator import is_
+from typing import Any, NoReturn
+
+import numpy as np
+
+from autograd.errors import TraceError
+from autograd.modes import MODE, paused_gc, setting, user_line
+from autograd.namespaces import ieee
+from autograd.ops import OPS, Op, Reduction
+from autograd.value import Value, as_float
+
+Row = Op | Reduction
+
+
+def _comparison(name: str, symbol: str, holds: Callable[[Any, Any, Any], Any]) -> Op:
+    def zero(m: Any, y: Any, a: Any, b: Any) -> float:
+        return 0.0
+
+    return Op(name, symbol, lambda m, a, b: m.where(holds(m, a, b), 1.0, 0.0), (zero, zero), symbol, ((-3.0, 3.0),) * 2)
+
+
+COMPARISONS = {
+    "__lt__": _comparison("less", "<", lambda m, a, b: a < b),
+    "__le__": _comparison("less_equal", "≤", lambda m, a, b: a <= b),
+    "__gt__": _comparison("greater", ">", lambda m, a, b: a > b),
+    "__ge__": _comparison("greater_equal", "≥", lambda m, a, b: a >= b),
+    "__eq__": _comparison("equal", "=", lambda m, a, b: m.equal(a, b)),
+    "__ne__": _comparison("not_equal", "≠", lambda m, a, b: m.where(m.equal(a, b), 0.0, 1.0) > 0.0),
+}
+"""Comparisons are operations of a traced program: 1 or 0, with no gradient, for `where` to choose by."""
+
+
+@dataclass
+class Leaf:
+    """Where the program gets a number from.
+
+    name:     what to call it
+    argument: which argument of the function; None for a parameter, which the function closes over
+    value:    the parameter; None for an input
+    wanted:   whether somebody asks for its gradient
+    """
+
+    name: str
+    argument: int | None
+    value: Value | None
+    wanted: bool
+
+
+@dataclass
+class Tape:
+    """What a function does to numbers, one operation after another: leaves first, operands before results.
+
+    An operand is the index of an earlier entry; below 0 it is a constant, ``constants[-1 - operand]``.
+
+    cut:       entries through which no gradient goes: `detach`ed, or made under `no_grad`
+    strangers: leaves that were no leaves of ours: made by the function itself, or hidden from us
+    kept:      the entries whose numbers somebody wants to see, by label
+    places:    the source line of each entry, if asked for
+    """
+
+    leaves: list[Leaf]
+    ops: list[Row | None]
+    operands: list[Sequence[int]]
+    constants: list[float] = field(default_factory=list)
+    cut: list[int] = field(default_factory=list)
+    strangers: dict[int, Value] = field(default_factory=dict)
+    kept: dict[str, list[int]] = field(default_factory=dict)
+    labelled: dict[str, list["Traced"]] = field(default_factory=dict)
+    places: list[str] | None = None
+    root: int = 0
+    _known: dict[Any, int] = field(default_factory=dict)
+
+    def apply(self, op: Op, args: Sequence[Any]) -> Value:
+        """The result of row ``op`` on ``args``: what `Value._apply` does while a function is traced."""
+        return self._record(op, args if len(args) == op.arity else op.complete(tuple(args)))
+
+    def _record(self, op: Row, args: Iterable[Any]) -> Value:
+        operands = [a.instruction if a.__class__ is Traced else self._operand(a) for a in args]
+        if max(operands) < 0:
+            return self._result(self.constant(self._folded(op, operands)))
+        ops = self.ops
+        index = len(ops)
+        ops.append(op)
+        self.operands.append(operands)
+        if not MODE.recording:
+            self.cut.append(index)
+        if self.places is not None:
+            self.places.append(user_line())
+        out = _new(Traced)  # what follows is `_result`, for this is the busiest line of all
+        out.instruction = index
+        out.requires_grad = True
+        return out
+
+    reduce = _record
+    """What `Value._reduce` does while a function is traced."""
+
+    def _result(self, index: int) -> "Traced":
+        out = _new(Traced)
+        out.instruction = index
+        out.requires_grad = index >= 0
+        return out
+
+    def _operand(self, x: Any) -> int:
+        if not isinstance(x, Value):
+            return self.constant(x if x.__class__ is float else as_float(x))
+        if x.parents:
+            raise TraceError(
+                f"the compiled function uses {x!r}, which was computed outside of it and would not be computed again\n"
+                f"  at {user_line()}\nCompute it inside, or pass it as an argument"
+            )
+        self.strangers[id(x)] = x
+        return self.constant(x.data)
+
+    def constant(self, number: float) -> int:
+        """The operand that stands for ``number``."""
+        key = number or str(number)  # 0.0 == -0.0, and yet they are two
+        if key not in self._known:
+            self.constants.append(number)
+            self._known[key] = -len(self.constants)
+        return self._known[key]
+
+    def _folded(self, op: Row, operands: Sequence[int]) -> float:
+        numbers = [self.constants[-1 - i] for i in operands]
+        return ieee(op.forward, *numbers) if isinstance(op, Op) else op.forward(tuple(numbers))
+
+    def detached(self, x: "Traced") -> Value:
+        if x.instruction < 0:
+            return x
+        with setting(recording=False):
+            return self._record(OPS["clone"], (x,))
+
+    def truth(self, condition: Value) -> Value:
+        """1 if ``condition`` is not 0, else 0."""
+        index = condition.instruction
+        known = isinstance(condition, Traced) and index >= 0 and self.ops[index] in COMPARISONS.values()
+        return condition if known else self._record(COMPARISONS["__ne__"], (condition, 0.0))
+
+    def difference(self, other: "Tape") -> str:
+        """How ``other``, a second run of the same function, differs from this one; empty if it does not."""
+        if len(self.ops) != len(other.ops) or self.root != other.root:
+            return f"it made {len(self.ops)} operations, and then {len(other.ops)}"
+        for i, (a, b) in enumerate(zip(self.ops, other.ops, strict=True)):
+            if a is not b:
+                return f"it computed {_name(a)}, and then {_name(b)}{self._place(i)}"
+        for i, (one, two) in enumerate(zip(self.operands, other.operands, strict=True)):
+            if one is two:
+                continue
+            for x, y in zip(one, two, strict=False):
+                if x >= 0 and y >= 0 and x != y:
+                    return f"operands of {_name(self.ops[i])} were others{self._place(i)}"
+                if (x < 0) != (y < 0) or (x < 0 and repr(self.constants[-1 - x]) != repr(other.constants[-1 - y])):
+                    first, second = (_operand_name(tape, o) for tape, o in ((self, x), (other, y)))
+                    return f"{_name(self.ops[i])} had the operand {first}, and then {second}{self._place(i)}"
+            if len(one) != len(two):
+                return f"{_name(self.ops[i])} was of {len(one)} numbers, and then of {len(two)}{self._place(i)}"
+        return ""
+
+    def _place(self, index: int) -> str:
+        return "" if self.places is None else f"\n  at {self.places[index]}"
+
+    def __str__(self) -> str:
+        lines = [f"%{i} = {leaf.name}" for i, leaf in enumerate(self.leaves)]
+        for i, op in enumerate(self.ops[len(lines) :], len(lines)):
+            operands = ", ".join(_operand_name(self, x) for x in self.operands[i])
+            lines.append(f"%{i} = {_name(op)}({operands})" + " cut" * (i in self.cut))
+        return "\n".join([*lines, f"return {_operand_name(self, self.root)}"])
+
+
+_new = Value.__new__
+
+
+def _name(op: Row | None) -> str:
+    return op.name if op else "a leaf"
+
+
+def _operand_name(tape: Tape, operand: int) -> str:
+    return f"%{operand}" if operand >= 0 else repr(tape.constants[-1 - operand])
+
+
+# ----- values that are traced -----
+
+
+def _refused(what: str, remedy: str) -> NoReturn:
+    raise TraceError(
+        f"{what} of a traced value: its number today would be frozen into the compiled program\n"
+        f"  at {user_line()}\n{remedy}"
+    )
+
+
+_DECIDE = (
+    "A compiled function cannot decide by a Value's number: write autograd.where(x > 0, a, b), autograd.maximum(a, b) "
+    "or logsumexp, or decide outside of it"
+)
+_NUMBER = (
+    "A compiled function computes with Values only: write autograd.exp(x) for math.exp(x), x.detach() to stop a "
+    "gradient, and read numbers from what the function returns, or by keep=[…]"
+)
+_INDEX = "A list cannot be indexed by a traced value: write autograd.take(list, index)"
+
+
+class Traced(Value):
+    """A `Value` without a number, for as long as a function is traced; ``instruction`` is its entry on the tape."""
+
+    __slots__ = ()
+
+    @classmethod
+    def _apply(cls, op: Op, *args: Any) -> Any:
+        return MODE.tape.apply(op, args)
+
+    @property
+    def data(self) -> float:
+        _refused(".data", _NUMBER)
+
+    @data.setter
+    def data(self, number: float) -> None:
+        _refused("An assignment to .data", "Move parameters outside of the compiled function")
+
+    @property
+    def label(self) -> str:
+        return ""
+
+    @label.setter
+    def label(self, name: str) -> None:
+        MODE.tape.labelled.setdefault(name, []).append(self)
+
+    def detach(self) -> Any:
+        return MODE.tape.detached(self)
+
+    def backward(self, *, create_graph: bool = False) -> None:
+        _refused("backward()", "A compiled function returns the loss; call backward() on what it returns")
+
+    def __bool__(self) -> bool:
+        _refused("bool()", _DECIDE)
+
+    def __float__(self) -> float:
+        _refused("float()", _NUMBER)
+
+    def __int__(self) -> int:
+        _refused("int()", _NUMBER)
+
+    def __index__(self) -> int:
+        _refused("The use as an index", _INDEX)
+
+    def item(self) -> float:
+        _refused(".item()", _NUMBER)
+
+    def __repr__(self) -> str:
+        return "Value(traced)"
+
+    __hash__ = Value.__hash__
+
+
+def _compared(op: Op) -> Callable[[Any, Any], Any]:
+    return lambda self, other: MODE.tape.apply(op, (self, other))
+
+
+for _method, _op in COMPARISONS.items():
+    setattr(Traced, _method, _compared(_op))
+
+
+# ----- tracing -----
+
+
+def trace(
+    function: Callable[..., Any],
+    arguments: Callable[[list[Traced]], Any],
+    leaves: list[Leaf],
+    keep: Sequence[str] = (),
+) -> Tape:
+    """Run ``function`` twice on traced values and return its tape; the second run guards against what is not traced.
+
+    arguments: makes the arguments (args, kwargs) of the function from the traced inputs
+    leaves:    parameters, then inputs; parameters that were hidden and show up in both runs are added
+    keep:      labels of results that shall be kept
+    """
+    while True:
+        first, second = (_run(function, arguments, leaves, keep) for _ in range(2))
+        hidden = [first.strangers[i] for i in first.strangers.keys() & second.strangers.keys()]
+        if not hidden:
+            break
+        leaves = [Leaf(p.label or f"hidden.{i}", None, p, p.requires_grad) for i, p in enumerate(hidden)] + leaves
+    if not _same(first, second):
+        places = [_run(function, arguments, leaves, keep, places=True) for _ in range(2)]
+        difference = places[0].difference(places[1]) or first.difference(second)
+        raise TraceError(
+            f"the compiled function did not do the same twice: {difference}\n"
+            f"What changes from call to call, such as a random number or a counter, must be an argument"
+        )
+    return first
+
+
+def _same(one: Tape, two: Tape) -> bool:
+    return (
+        one.operands == two.operands
+        and len(one.ops) == len(two.ops)
+        and all(map(is_, one.ops, two.ops))
+        and repr(one.constants) == repr(two.constants)
+        and one.root == two.root
+    )
+
+
+def _run(
+    function: Callable[..., Any], arguments: Any, leaves: list[Leaf], keep: Sequence[str], places: bool = False
+) -> Tape:
+    tape = Tape(list(leaves), [None] * len(leaves), [()] * len(leaves))
+    if places:
+        tape.places = [leaf.name for leaf in leaves]
+    inputs = [tape._result(i) for i, leaf in enumerate(leaves) if leaf.value is None]
+    with _as_traced(leaves), paused_gc(), setting(tape=tape, recording=True, scope=None):
+        args, kwargs = arguments(inputs)
+        result = function(*args, **kwargs)
+        tape.root = _checked_root(function, tape, result)
+        for label in keep:
+            tape.kept[label] = [_kept(tape, label, each) for each in tape.labelled.get(label, [None])]
+    tape.labelled.clear()
+    return tape
+
+
+def _kept(tape: Tape, label: str, result: "Traced | None") -> int:
+    if result is None or result.instruction < 0:
+        labels = ", ".join(map(repr, tape.labelled)) or "none at all"
+        raise TraceError(
+            f"keep=[{label!r}] names no result of the compiled function, which has labels {labels}; "
+            f"write score.label = {label!r} in the function, for a score that was computed from inputs or parameters"
+        )
+    return tape._record(OPS["clone"], (result,)).instruction
+
+
+def _checked_root(function: Callable[..., Any], tape: Tape, result: Any) -> int:
+    if not isinstance(result, Value):
+        name = getattr(function, "__name__", repr(function))
+        raise TraceError(
+            f"a compiled function returns one Value, the loss; {name} returned {type(result).__name__}; "
+            f"write return loss, and name other results by keep=[…]"
+        )
+    return tape._record(OPS["clone"], (result,)).instruction
+
+
+@contextmanager
+def _as_traced(leaves: list[Leaf]) -> Iterator[None]:
+    """The parameters are `Traced` as long as the block lasts, and afterwards what they were."""
+    before = []
+    try:
+        for i, leaf in enumerate(leaves):
+            if (p := leaf.value) is not None:
+                before.append((p, p.__class__, getattr(p, "instruction", None)))
+                p.__class__ = Traced
+                p.instruction = i
+        yield
+    finally:
+        for p, kind, instruction in before:
+            p.__class__ = kind
+            if instruction is None:
+                del p.instruction
+            else:
+                p.instruction = instruction
+
+
+# ----- what a function closes over -----
+
+
+def closed_over(function: Callable[..., Any]) -> dict[str, Value]:
+    """The leaf Values that ``function`` can reach, by name: in its closure, globals, defaults and bound object."""
+    found: dict[str, Value] = {}
+    seen: set[int] = set()
+    stack: list[tuple[str, Any]] = [("", function)]
+    while stack:
+        name, item = stack.pop()
+        if item.__class__ in _PLAIN or id(item) in seen:
+            continue
+        seen.add(id(item))
+        if isinstance(item, Value):
+            if not item.parents:
+                found[_free(item.label or name or "value", found)] = item
+        else:
+            stack += reversed(list(_held(name, item)))
+    return found
+
+
+_PLAIN = frozenset({float, int, str, bytes, bool, type(None), np.float64})
+
+
+def _free(name: str, taken: dict[str, Value]) -> str:
+    return name if name not in taken else f"{name}'{len(taken)}"
+
+
+def _held(name: str, item: Any) -> Iterable[tuple[str, Any]]:
+    """What ``item`` holds, by name."""
+
+    def named(parts: Iterable[tuple[Any, Any]]) -> Iterator[tuple[str, Any]]:
+        return ((f"{name}.{key}" if name else str(key), part) for key, part in parts)
+
+    if isinstance(item, types.FunctionType):
+        cells = zip(item.__code__.co_freevars, item.__closure__ or (), strict=True)
+        inner = [(key, cell.cell_contents) for key, cell in cells if cell != types.CellType()]
+        world = [(key, item.__globals__[key]) for key in _names(item.__code__) if key in item.__globals__]
+        return chain(inner, world, enumerate(item.__defaults__ or ()), (item.__kwdefaults__ or {}).items())  # type: ignore[arg-type]
+    if isinstance(item, types.MethodType):
+        return [(name or "self", item.__self__), ("", item.__func__)]
+    if isinstance(item, partial):
+        return [("", item.func), *((str(i), a) for i, a in enumerate(item.args)), *item.keywords.items()]
+    if isinstance(item, dict):
+        return named(item.items())
+    if isinstance(item, list | tuple | set | frozenset) or (isinstance(item, np.ndarray) and item.dtype == object):
+        return named(enumerate(item))
+    if isinstance(item, types.ModuleType | type | np.ndarray):
+        return ()
+    call = vars(type(item)).get("__call__")
+    return chain(named(getattr(item, "__dict__", {}).items()), [("", call)])
+
+
+def _names(code: types.CodeType) -> Iterator[str]:
+    """The global names that ``code`` may read, also in functions within it."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _names(constant)
