@@ -11,10 +11,11 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from benchmarks import mnist, pictures, threads
+from benchmarks import mnist, mnist_peers, pictures, threads
 from demos import mnist as mnist_demo
 from demos import spiral as spiral_demo
 
@@ -67,6 +68,25 @@ def mnist_epoch(rounds: int) -> list[Row]:
     peer = f"NumPy by hand {spread(theirs, 1, 's')}"
     what = "MNIST epoch, 784-128-10, batch 64, float32"
     return [Row(what, peer, spread(ours, 1, "s"), f"{ratio:.2f} times its time", "at most 1.3", ratio <= 1.3)]
+
+
+def mnist_eager(rounds: int) -> list[Row]:
+    """An epoch on the vectorized path beside PyTorch, on as many threads as suit it best, and JAX, in turn."""
+    rows = []
+    for method, peers in (("SGD", {"PyTorch": 0.75, "JAX": 1.2}), ("Adam", {"PyTorch": 0.5})):
+        seconds = mnist_peers.measure(method, rounds)
+        ours = seconds.pop("glassgrad")
+        for library, target in peers.items():
+            what = f"MNIST epoch, {method}, beside {library}"
+            named = [name for name in seconds if name.startswith(library)]
+            if not named:
+                rows.append(Row(what, f"{library} is not installed", spread(ours, 1, "s"), "", "", True))
+                continue
+            best = min(named, key=lambda name: statistics.median(seconds[name]))
+            ratio = statistics.median(b / a for a, b in zip(seconds[best], ours, strict=True))
+            peer, result = f"{best} {spread(seconds[best], 1, 's')}", f"{ratio:.2f} times its time"
+            rows.append(Row(what, peer, spread(ours, 1, "s"), result, f"at most {target:g}", ratio <= target))
+    return rows
 
 
 def mnist_accuracy(rounds: int) -> list[Row]:
@@ -138,13 +158,23 @@ def import_time(rounds: int) -> list[Row]:
 
 SECTIONS: dict[str, Callable[[int], list[Row]]] = {
     function.__name__: function
-    for function in (moons, mnist_epoch, mnist_accuracy, spiral_accuracy, import_time, memory, seeing, blas_threads)
+    for function in (
+        moons,
+        mnist_epoch,
+        mnist_eager,
+        mnist_accuracy,
+        spiral_accuracy,
+        import_time,
+        memory,
+        seeing,
+        blas_threads,
+    )
 }
 
 
 def machine() -> dict[str, Any]:
     """Where these numbers come from."""
-    packages = ("numpy", "micrograd", "threadpoolctl", "glassgrad")
+    packages = ["numpy", "micrograd", "threadpoolctl", "glassgrad", *filter(find_spec, ("torch", "jax"))]
     model = next(
         (line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")), platform.processor()
     )

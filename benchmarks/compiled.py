@@ -1,0 +1,162 @@
+"""Compiled programs beside their peers: micrograd's demo and MNIST beside NumPy by hand, a transformer beside itself.
+
+``python -m benchmarks.compiled`` prints medians and ranges in microseconds; all steps include the update, peers take
+turns, on one BLAS thread.
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import nn
+from autograd import Value, compile, take
+from benchmarks import by_hand, gpt
+from benchmarks.moons import WrittenOut
+
+BATCH, LEARNING_RATE = 64, 0.1
+
+
+def moons() -> tuple[by_hand.Step, Any]:
+    """`by_hand`'s step from scalar code: 100 samples, products and sums one by one, found by the compiler."""
+    X, sides = (array.tolist() for array in by_hand.points())
+    model = WrittenOut(Value, [matrix.tolist() for matrix in by_hand.start()])
+
+    def demo() -> Any:
+        scores = [model([Value(x) for x in row]) for row in X]
+        losses = [(1 + -side * score).relu() for side, score in zip(sides, scores, strict=True)]
+        return sum(losses) * (1.0 / len(losses)) + by_hand.L2 * sum(p * p for p in model.parameters())
+
+    loss = compile(demo)
+    return _step(loss, nn.SGD(model.parameters(), lr=by_hand.LEARNING_RATE)), loss
+
+
+def moons_of_one_sample() -> tuple[by_hand.Step, Any]:
+    """The same from one sample, by `batch`."""
+    X, sides = by_hand.points()
+    model = WrittenOut(Value, [matrix.tolist() for matrix in by_hand.start()])
+
+    def demo(x: Any, side: Any) -> Any:
+        return (1 + -side * model(x)).relu() + by_hand.L2 * sum(p * p for p in model.parameters())
+
+    loss = compile(demo)
+    return _step(loss, nn.SGD(model.parameters(), lr=by_hand.LEARNING_RATE), X, sides), loss
+
+
+def transformer(name: str = "kuwozi") -> tuple[by_hand.Step, Any]:
+    """One document through `gpt`, with Adam."""
+    model = gpt.GPT(take=take)
+    loss = compile(model.loss)
+    optimizer, document = gpt.adam(model), [float(token) for token in gpt.tokens(name)]
+
+    def step() -> float:
+        optimizer.zero_grad()
+        total = loss(document)
+        total.backward()
+        optimizer.step()
+        return float(total)
+
+    return step, loss
+
+
+def mnist() -> tuple[by_hand.Step, Any]:
+    """784-128-10 from one sample, a batch of 64, float32."""
+    model = nn.MLP(784, [128, 10], seed=0)
+
+    def of_one(x: Any, label: Any) -> Any:
+        return nn.cross_entropy([model(x)], [label])
+
+    loss = compile(of_one, dtype=np.float32)
+    return _step(loss, nn.SGD(model, lr=LEARNING_RATE), *_digits()), loss
+
+
+def mnist_by_hand() -> by_hand.Step:
+    """The same in NumPy, no array made anew."""
+    X, labels = _digits()
+    model = nn.MLP(784, [128, 10], seed=0).vectorize()
+    W1, b1, W2, b2 = (p.data.astype(np.float32) for p in model.parameters())
+    z, d1, s = (np.empty((BATCH, n), np.float32) for n in (128, 128, 10))
+    each = np.arange(BATCH)
+    dW1, dW2, db1, db2 = np.empty_like(W1), np.empty_like(W2), np.empty_like(b1), np.empty_like(b2)
+
+    def step() -> float:
+        np.matmul(X, W1.T, out=z)
+        np.add(z, b1, out=z)
+        np.maximum(z, 0.0, out=z)
+        np.matmul(z, W2.T, out=s)
+        np.add(s, b2, out=s)
+        np.subtract(s, s.max(axis=1, keepdims=True), out=s)
+        chosen = s[each, labels]
+        np.exp(s, out=s)
+        total = s.sum(axis=1, keepdims=True)
+        loss = float((np.log(total)[:, 0] - chosen).mean())
+        np.divide(s, total, out=s)
+        s[each, labels] -= 1.0
+        np.multiply(s, 1.0 / BATCH, out=s)
+        np.matmul(s.T, z, out=dW2)
+        np.add.reduce(s, axis=0, out=db2)
+        np.matmul(s, W2, out=d1)
+        np.multiply(d1, z > 0.0, out=d1)
+        np.matmul(d1.T, X, out=dW1)
+        np.add.reduce(d1, axis=0, out=db1)
+        for p, g in ((W1, dW1), (b1, db1), (W2, dW2), (b2, db2)):
+            np.multiply(g, LEARNING_RATE, out=g)
+            np.subtract(p, g, out=p)
+        return loss
+
+    return step
+
+
+def _digits() -> tuple[Any, Any]:
+    data = nn.data.mnist().train
+    return data.X[:BATCH].astype(np.float32), data.y[:BATCH]
+
+
+def _step(loss: Any, optimizer: nn.Optimizer, *rows: Any) -> by_hand.Step:
+    def step() -> float:
+        optimizer.zero_grad()
+        total = loss.batch(*rows) if rows else loss()
+        total.backward()
+        optimizer.step()
+        return float(total)
+
+    return step
+
+
+def first_call(make: Callable[[], tuple[by_hand.Step, Any]]) -> float:
+    """Seconds of the first step: tracing twice, lifting, and one replay."""
+    step, _ = make()
+    begin = time.perf_counter()
+    step()
+    return time.perf_counter() - begin
+
+
+def table(rounds: int = 40) -> dict[str, dict[str, list[float]]]:
+    """Seconds of steps by workload and engine."""
+    peers = {name: make() for name, (_, make) in by_hand.ENGINES.items() if name.startswith("NumPy")}
+    demos = {"compiled": moons()[0], "compiled, one sample": moons_of_one_sample()[0]}
+    by_hand.check_agreement({**peers, **demos})
+    digits = {"compiled": mnist()[0], "NumPy by hand": mnist_by_hand()}
+    by_hand.check_agreement(digits, tolerance=1e-4)
+    model = gpt.GPT()
+    eager, document = gpt.adam(model), gpt.tokens("kuwozi")
+    spelling = {"compiled": transformer()[0], "eager": lambda: gpt.eager_step(model, eager, document)}
+    by_hand.check_agreement(spelling, rounds=2)
+    return {
+        "moons, 100 samples": by_hand.in_turn({**demos, **peers}, rounds, repeats=20),
+        "MNIST 784-128-10, batch 64, float32": by_hand.in_turn(digits, rounds, repeats=5),
+        "transformer, 7 tokens": by_hand.in_turn(spelling, 3),
+    }
+
+
+if __name__ == "__main__":
+    first = [first_call(moons) for _ in range(5)]
+    print(f"moons, first call: {statistics.median(first):.2f} s ({min(first):.2f} to {max(first):.2f})")
+    for workload, seconds in table().items():
+        print(workload)
+        for name, taken in seconds.items():
+            ratio = statistics.median(a / b for a, b in zip(seconds["compiled"], taken, strict=True))
+            middle, low, high = (1e6 * f(taken) for f in (statistics.median, min, max))
+            print(f"  {name:24} {middle:9.1f} µs ({low:.1f} to {high:.1f}); compiled takes {ratio:.4f} times its time")
