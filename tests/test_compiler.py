@@ -227,6 +227,13 @@ def test_a_compiled_function_may_be_a_part_of_another() -> None:
     assert (found.data, w.grad, inner(2.0).data) == (54.0, 36.0, 6.0)
 
 
+def test_a_parameter_still_knows_where_it_was_made() -> None:
+    w = Value(2.0)
+    before = w.code, w.instruction
+    compile(lambda: w * w)().backward()
+    assert (w.code, w.instruction) == before
+
+
 def test_two_programs_share_their_parameters() -> None:
     a, b = Value(2.0), Value(3.0)
     first, second, both = compile(lambda: a * a), compile(lambda: b * b * b), compile(lambda: a * b)
@@ -645,6 +652,11 @@ def test_a_reduction_of_ones_own_is_computed_one_by_one_and_the_report_says_so()
     found.backward()
     assert (found.data, [p.grad for p in w]) == (70.0, [38.0, 76.0, 30.0])
     assert "squares of 3 numbers has no array form: computed one by one" in loss.report()
+
+
+def test_the_two_zeros_are_told_apart() -> None:
+    loss = compile(lambda: autograd.where(W / 0.0 > 0.0, 1.0, 0.0) + autograd.where(W / -0.0 > 0.0, 10.0, 0.0) * W)
+    assert loss().data == 1.0
 
 
 def test_infinities_and_nans_are_ieee_s() -> None:

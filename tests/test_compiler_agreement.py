@@ -208,8 +208,8 @@ def shared_constant_and_dead_code() -> Loss:
 
 
 NETWORKS: dict[str, Callable[[], Loss]] = {
-    "rnn": rnn, "lstm": lstm, "convolution": convolution, "softmax": softmax, "pooling": pooling, "batch norm": batch_norm,
-    "causal attention": lambda: attention(6, True), "attention": lambda: attention(5, False),
+    "rnn": rnn, "lstm": lstm, "convolution": convolution, "softmax": softmax, "pooling": pooling,
+    "batch norm": batch_norm, "causal attention": lambda: attention(6, True), "attention": lambda: attention(5, False),
     "prefix sums": prefix_sums, "one parameter everywhere": one_parameter_everywhere,
     "windows and reductions": windows_and_reductions, "choices": choices,
     "shared, constant and dead code": shared_constant_and_dead_code,
