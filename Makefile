@@ -20,7 +20,8 @@ coverage: .venv/test-installed
 	$(BIN)/coverage report
 
 bench: .venv/test-installed
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks --json benchmarks/results.json
+	$(BIN)/python -m benchmarks.readme
 
 lint: .venv/test-installed
 	$(BIN)/ruff check .

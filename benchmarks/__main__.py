@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from benchmarks import mnist, mnist_peers, pictures, threads
+from benchmarks import mnist, mnist_peers, pictures, readme, threads
 from demos import mnist as mnist_demo
 from demos import spiral as spiral_demo
 
@@ -203,17 +203,14 @@ def main() -> None:
     if arguments.rounds < 1:
         parser.error(f"--rounds must be at least 1, got {arguments.rounds}")
 
-    print(", ".join(f"{name} {what}" for name, what in machine().items()), flush=True)
-    print("\n| what | peer | glassgrad | result | target | |\n| --- | --- | --- | --- | --- | --- |", flush=True)
+    print(f"{readme.machine(machine())}\n\n{readme.HEAD}", flush=True)
     rows = []
     for name in arguments.sections or SECTIONS:
         for row in SECTIONS[name](arguments.rounds):
-            rows.append(row)
-            verdict = ("reached" if row.reached else "missed") if row.target else ""
-            cells = (row.what, row.peer, row.ours, row.result, row.target, verdict)
-            print(f"| {' | '.join(cells)} |", flush=True)
+            rows.append(asdict(row))
+            print(readme.line(rows[-1]), flush=True)
     if arguments.json:
-        arguments.json.write_text(json.dumps({"machine": machine(), "rows": [asdict(row) for row in rows]}, indent=2))
+        arguments.json.write_text(json.dumps({"machine": machine(), "rows": rows}, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -201,7 +201,8 @@ def shared_constant_and_dead_code() -> Loss:
         del dead
         stopped = (q[1] * p[2]).detach()
         with autograd.no_grad():
-            silent = p[3] * q[2]
+            silent = p[3] * q[2] + p[0].exp()
+        shared = shared + p[0].exp()
         return shared * shared + shared.exp() + frozen * p[2] + stopped * p[2] + silent * p[3] + (p[0] - p[0])
 
     return loss

@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import json
 import pkgutil
 import re
 from pathlib import Path
@@ -14,9 +15,10 @@ import autograd
 import nn
 from autograd.namespaces import SCALARS
 from autograd.ops import Op
+from benchmarks import readme
 
 ROOT = Path(__file__).parents[1]
-PAGES = [*sorted(ROOT.glob("*.md")), ROOT / "demos" / "data" / "mnist" / "README.md"]
+PAGES = [*sorted(ROOT.glob("*.md")), ROOT / "demos" / "data" / "mnist" / "README.md", ROOT / "notebooks" / "README.md"]
 
 
 def modules(package: ModuleType) -> list[str]:
@@ -58,3 +60,11 @@ def test_the_readme_has_the_table_that_the_benchmarks_print() -> None:
     for what in ("moons step", "MNIST epoch", "MNIST demo, seed 2", "spiral", "import autograd"):
         assert re.search(rf"^\| {what}.*\| (reached|missed) \|$", text, re.MULTILINE), what
     assert "| bytes per node" in text
+
+
+def test_the_table_of_speeds_is_that_of_the_last_run() -> None:
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    results = json.loads(readme.RESULTS.read_text(encoding="utf-8"))
+    assert readme.with_table(page, results) == page
+    results["rows"][0]["result"] = "another"
+    assert "another" in readme.with_table(page, results)

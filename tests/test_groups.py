@@ -77,6 +77,15 @@ def test_a_model_out_of_sight_has_the_name_of_its_class_and_its_parameters_have_
     assert "layers.0.neurons.0.w.1" in {node.name for node in trace(out).nodes}
 
 
+def test_a_class_of_the_users_that_names_its_parameters_only_is_no_model() -> None:
+    class Own:
+        def named_parameters(self) -> None:
+            raise AssertionError("this is not asked")
+
+    own = Own()
+    assert trace(Value(1.0) * 2.0).nodes[-1].op == "mul" and own
+
+
 def test_of_two_models_each_name_says_whose_it_is() -> None:
     encoder, decoder = nn.Neuron(1, "linear"), nn.Neuron(1, "linear")
     out = decoder([encoder([1.0])])

@@ -60,7 +60,7 @@ class Names:
         for name, held in _variables_in_sight():
             if isinstance(held, Node) and name.isidentifier() and not name.startswith("_"):
                 self._variables[id(held)] = name
-            elif hasattr(type(held), "named_parameters"):
+            elif all(hasattr(type(held), word) for word in ("named_parameters", "named_modules")):
                 seen.setdefault(id(held), (held, name))
         # what one expression made on the way to its result, such as a layer its neurons, does not bear its name
         self._inner = {parent for node in order for parent in node.parents if _same_place(parent, node)}
