@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from benchmarks import mnist, mnist_peers, pictures, readme, threads
+from benchmarks import compiled, mnist, mnist_peers, pictures, readme, threads
 from demos import mnist as mnist_demo
 from demos import spiral as spiral_demo
 
@@ -87,6 +87,34 @@ def mnist_eager(rounds: int) -> list[Row]:
             peer, result = f"{best} {spread(seconds[best], 1, 's')}", f"{ratio:.2f} times its time"
             rows.append(Row(what, peer, spread(ours, 1, "s"), result, f"at most {target:g}", ratio <= target))
     return rows
+
+
+def compiling(rounds: int) -> list[Row]:
+    """Scalar code as array programs, beside the same by hand and the same one number at a time; with the updates."""
+    seconds = compiled.table(8 * rounds)
+    demo, digits, spelling = seconds.values()
+    micrograd = worker("-m", "benchmarks.moons", "micrograd_written_out", "5")
+    first = [compiled.first_call(compiled.moons) for _ in range(rounds)]
+
+    def beside(what: str, of: dict[str, list[float]], peer: str, most: float) -> Row:
+        ratio = statistics.median(b / a for a, b in zip(of[peer], of["compiled"], strict=True))
+        result = f"{ratio:.2f} times its time"
+        texts = f"{peer} {spread(of[peer], 1e6, 'µs')}", spread(of["compiled"], 1e6, "µs"), result
+        return Row(what, *texts, f"at most {most:g}", ratio <= most)
+
+    def faster(what: str, peer: str, theirs: list[float], ours: list[float], least: int) -> Row:
+        ratio = statistics.median(theirs) / statistics.median(ours)
+        texts = f"{peer} {spread(theirs)}", spread(ours, 1e6, "µs"), f"{ratio:,.0f} times faster"
+        return Row(what, *texts, f"at least {least:,}", ratio >= least)
+
+    took = statistics.median(first)
+    return [
+        beside("moons step, compiled from w*x sums", demo, "NumPy by hand", 1.0),
+        faster("moons step, compiled from w*x sums", "micrograd", micrograd, demo["compiled"], 2000),
+        Row("tracing and lifting it", "", spread(first, 1, "s"), f"{took:.2f} s", "at most 0.4 s", took <= 0.4),
+        faster("scalar GPT, 7 tokens, Adam, compiled", "eager", spelling["eager"], spelling["compiled"], 300),
+        beside("MNIST step, batch 64, float32, compiled from one sample", digits, "NumPy by hand", 1.1),
+    ]
 
 
 def mnist_accuracy(rounds: int) -> list[Row]:
@@ -162,6 +190,7 @@ SECTIONS: dict[str, Callable[[int], list[Row]]] = {
         moons,
         mnist_epoch,
         mnist_eager,
+        compiling,
         mnist_accuracy,
         spiral_accuracy,
         import_time,
