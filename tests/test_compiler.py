@@ -138,6 +138,28 @@ def test_attention_under_a_batch() -> None:
     assert difference(ours, [p.grad for p in parameters]) < 1e-12 * max(map(abs, ours))
 
 
+def test_some_of_the_rows_of_each_sample() -> None:
+    rng = np.random.default_rng(0)
+    W = [[Value(w) for w in row] for row in rng.normal(size=(4, 5)).tolist()]
+
+    def loss(rows: Any) -> Any:
+        hidden = [[sum(w * x for w, x in zip(r, row, strict=True)).tanh() for r in W] for row in rows[:-1]]
+        return sum(h for row in hidden for h in row)
+
+    samples = rng.normal(size=(6, 3, 5))
+    compiled: Any = compile(loss)
+    found = compiled.batch(samples)
+    found.backward()
+    ours = [w.grad for row in W for w in row]
+    for w in itertools.chain(*W):
+        w.grad = 0.0
+    expected = autograd.mean([loss(rows) for rows in samples.tolist()])
+    expected.backward()
+    assert abs(found.data - expected.data) < 1e-14
+    assert difference(ours, [w.grad for row in W for w in row]) < 1e-14
+    assert "(1 matrix products)" in compiled.report()
+
+
 def test_a_convolution_under_a_batch() -> None:
     rng = np.random.default_rng(0)
     kernel = [[[Value(w) for w in row] for row in rows] for rows in rng.normal(size=(3, 2, 2)).tolist()]
@@ -669,6 +691,35 @@ def test_infinities_and_nans_are_ieee_s() -> None:
 
 
 # ----- numbers in between, precision, memory, text -----
+
+
+def test_a_loss_is_shown_as_a_number() -> None:
+    loss = compile(lambda x: W * x / W)(0.125)
+    assert (float(loss), loss.item(), f"{loss:.2f}", f"{loss}", repr(loss)) == (
+        0.125, 0.125, "0.12", "Loss(data=0.125)", "Loss(data=0.125)",
+    )  # fmt: skip
+
+
+def test_large_batches_compute_with_single_numbers() -> None:
+    model, twin = model_and_twin(activation="sigmoid")
+    many = np.random.default_rng(0).normal(size=(5000, 2))
+    found = compile(lambda x: model(x) ** 3 - 1.5).batch(many)
+    found.backward()
+    fast = twin.vectorize()
+    total = (fast(many) ** 3 - 1.5).mean()
+    total.backward()
+    assert abs(found.data - total.item()) < 1e-12
+    assert difference([p.grad for p in model.layers[1].parameters()][:8], fast.parameters()[2].grad[0]) < 1e-12
+
+
+def test_an_optimizer_of_two_programs_parameters_moves_them_one_by_one() -> None:
+    a, b, c = Value(1.0), Value(2.0), Value(3.0)
+    compile(lambda: a * a)().backward()
+    compile(lambda: b * b)().backward()
+    c.grad = 1.0
+    nn.SGD([a, b], lr=0.5).step()
+    nn.SGD([a, c], lr=0.5).step()
+    assert (a.data, b.data, c.data) == (-1.0, 0.0, 2.5)
 
 
 def test_intermediate_results_are_kept_on_request() -> None:

@@ -1,5 +1,6 @@
 """Compiled programs against the eager engine: networks written one scalar at a time, and random graphs."""
 
+import functools
 import itertools
 import random
 from collections.abc import Callable
@@ -107,13 +108,14 @@ def attention(T: int, causal: bool) -> Loss:
 
 
 def pooling() -> Loss:
-    w, X = values(4), numbers(6, 3)
+    w, X, equal = values(4), numbers(6, 3), [Value(x) for x in (0.2, 0.5, 0.5, 0.1, 0.5)]
 
     def loss() -> Any:
-        rows = [[(w[i] * x_i).relu() for i, x_i in enumerate(x)] for x in X]  # with many zeros, which are equal
+        rows = [[(w[i] * x_i).relu() for i, x_i in enumerate(x)] for x in X]
         largest = [autograd.maximum(autograd.maximum(autograd.maximum(a, b), c), w[3] * 0.1) for a, b, c in rows]
         smallest = [autograd.minimum(w[3], autograd.minimum(a, autograd.minimum(b, c))) for a, b, c in rows]
-        return sum(a * a + b for a, b in zip(largest, smallest, strict=True)) + autograd.maximum(w[0], w[1])
+        ends = functools.reduce(autograd.maximum, equal) - functools.reduce(autograd.minimum, [-x for x in equal])
+        return sum(a * a + b for a, b in zip(largest, smallest, strict=True)) + autograd.maximum(w[0], w[1]) + ends
 
     return loss
 
@@ -177,6 +179,31 @@ def windows_and_reductions() -> Loss:
     return loss
 
 
+def constant_filters() -> Loss:
+    """Sums with weights that are plain numbers, and constants computed from constants."""
+    w, weights = values(40), [0.5, -2.0, 1.5]
+
+    def loss() -> Any:
+        half = Value(1.0) / Value(2.0)
+        hidden = [x.tanh() for x in w]
+        smooth = [sum(k * h for k, h in zip(weights, hidden[i:], strict=False)) for i in range(38)]
+        return sum(s * s * half for s in smooth) + autograd.mean([Value(3.0), 1.0]) * w[0]
+
+    return loss
+
+
+def two_products_at_once() -> Loss:
+    """Queries of the first half meet keys of the first half, and those of the second half keys of the second."""
+    Wq, Wk, X = values(16, 8), values(16, 8), numbers(12, 8)
+
+    def loss() -> Any:
+        queries, keys = ([[v.tanh() for v in matvec(W, x)] for x in X] for W in (Wq, Wk))
+        halves = [(q, k) for h in (slice(0, 6), slice(6, 12)) for q in queries[h] for k in keys[h]]
+        return sum(sum(a * b for a, b in zip(q, k, strict=True)).tanh() for q, k in halves)
+
+    return loss
+
+
 def choices() -> Loss:
     p = values(12)
 
@@ -212,7 +239,8 @@ NETWORKS: dict[str, Callable[[], Loss]] = {
     "rnn": rnn, "lstm": lstm, "convolution": convolution, "softmax": softmax, "pooling": pooling,
     "batch norm": batch_norm, "causal attention": lambda: attention(6, True), "attention": lambda: attention(5, False),
     "prefix sums": prefix_sums, "one parameter everywhere": one_parameter_everywhere,
-    "windows and reductions": windows_and_reductions, "choices": choices,
+    "windows and reductions": windows_and_reductions, "choices": choices, "constant filters": constant_filters,
+    "two products at once": two_products_at_once,
     "shared, constant and dead code": shared_constant_and_dead_code,
 }  # fmt: skip
 

@@ -9,7 +9,7 @@ from helpers import error, slopes
 from peers import pytorch
 
 import nn
-from autograd import Tensor, Value, jvp, no_grad
+from autograd import Tensor, Value, compile, jvp, no_grad
 from autograd.ops import OPS, REAL
 from nn.activations import ACTIVATIONS
 from nn.losses import LOSSES
@@ -101,7 +101,23 @@ def by_forward_mode(model: nn.MLP, X: Array, loss: str) -> tuple[float, list[flo
     return walks[0][0], [slope for _, slope in walks]
 
 
-ROUTES = {by_values: 0.0, by_tensors: 1e-12, by_forward_mode: 1e-12, by_differences: 1e-7}
+def by_compiled(model: nn.MLP, X: Array, loss: str) -> tuple[float, list[float]]:
+    total = compile(lambda: scalar_loss(model, X, loss))()
+    total.backward()
+    return total.data, [p.grad for p in model.parameters()]
+
+
+def by_compiled_samples(model: nn.MLP, X: Array, loss: str) -> tuple[float, list[float]]:
+    """The program of one example over all of them."""
+    total = compile(lambda x, target: LOSSES[loss]([model(x)], [target])).batch(X, targets(loss))
+    total.backward()
+    return total.data, [p.grad for p in model.parameters()]
+
+
+ROUTES = {
+    by_values: 0.0, by_tensors: 1e-12, by_compiled: 1e-12, by_compiled_samples: 1e-12, by_forward_mode: 1e-12,
+    by_differences: 1e-7,
+}  # fmt: skip
 
 
 @EVERY_LOSS

@@ -71,6 +71,7 @@ class Compiled:
             raise TypeError(f"dtype is float64 or float32, got {np.dtype(dtype)}")
         self.function, self.keep, self.dtype = function, tuple(keep), np.dtype(dtype)
         self._names = argument_names(function)
+        self._nothing = Arguments([], (), {})
         self._around = _surroundings(function)
         self._entries: dict[Any, _Entry] = {}
         self._last: tuple[_Entry, int] | None = None
@@ -80,7 +81,7 @@ class Compiled:
         """The loss of one sample; within another function that is being compiled, a part of that."""
         if MODE.tape is not None:
             return self.function(*args, **kwargs)
-        return self._evaluated(Arguments(self._names, args, kwargs), 0)
+        return self._evaluated(Arguments(self._names, args, kwargs) if args or kwargs else self._nothing, 0)
 
     def batch(self, *args: Any, **kwargs: Any) -> "Loss":
         """The mean loss of samples: the rows of each array or list."""

@@ -26,10 +26,19 @@ from autograd.compiler.memory import (
 from autograd.compiler.take import TAKE
 from autograd.ops import Op, Reduction
 
+MANY = 50
+"""With more copied operands than these all gradients are cleared at once."""
+
 
 @dataclass
 class Program:
-    """Calls in order, on buffers of its own; ``run(calls)`` is all that a replay does."""
+    """Calls in order, on buffers of its own; ``run(calls)`` is all that a replay does.
+
+    inputs: for each argument where its numbers are to be written
+    loss:   where the result is, for each sample
+    places: where the number of each node lies in ``memory``, and ``steps`` how far from it that of the next sample
+    lines:  the program for people to read; ``notes``: what did not lift, and why
+    """
 
     forward: list[Call]
     backward: list[Call]
@@ -85,7 +94,10 @@ class _Builder:
         self.wanted[: len(lifted.leaves)] = [leaf.wanted for leaf in lifted.leaves]
         for group in lifted.groups:
             self.wanted[group.nodes] = bool(group.flags & GRADIENT)
-        self.names = {group.nodes[0]: f"v{i}" for i, group in enumerate(lifted.groups, 1)}
+        self.number = np.zeros(total, np.int64)  # of the group that computes a node
+        for i, group in enumerate(lifted.groups, 1):
+            self.number[group.nodes] = i
+        self.copies = 0
 
     def _allocate(self, nodes: Ids, batched: bool) -> None:
         """A block for ``nodes``, sample after sample."""
@@ -107,6 +119,12 @@ class _Builder:
             Place(self.memory, np.zeros(0, np.int64)), int(self.base[root]), (samples,), (int(self.step[root]),)
         )
         if last_group.flags & GRADIENT:
+            if self.copies > MANY:  # each would clear some of the gradients that it adds to
+                for memory in (self.memory, self.parameters):
+                    assert memory.grad is not None
+                    self.cells.emit(kernels.fill, (0.0,), self.cells.known(memory.grad))
+                    memory.written[:] = True
+                self.cells.emit(kernels.fill, (1.0 / samples,), self.cells.known(last.grad))
             last.grad.fill(1.0 / samples)  # once: nothing else is ever written there
             last.of(self.memory.written)[:] = True
             for group, send in zip(reversed(self.lifted.groups), reversed(backward), strict=True):
@@ -116,17 +134,17 @@ class _Builder:
         unwritten = np.flatnonzero(~self.parameters.written)
         if len(unwritten):  # by this program; the gradients of these are 0
             self._clear(self.parameters, unwritten)
-        inputs = {i: self._block(nodes, True) for i, nodes in self.inputs.items()}
+        inputs = {i: self._input(nodes) for i, nodes in self.inputs.items()}
         lines, notes = self.lines, self.notes
         return Program(forward, self.cells.taken(), self.memory, inputs, last.data, self.base, self.step, lines, notes)
 
     def _samples(self, group: Group) -> int:
         return self.batch if group.batched and self.batch else 1
 
-    def _block(self, nodes: Ids, batched: bool) -> View:
-        samples = self.batch if batched and self.batch else 1
-        place = Place(self.memory, self.base[nodes], len(nodes))
-        return View(place, int(self.base[nodes[0]]), (samples, len(nodes)), (len(nodes), 1))
+    def _input(self, leaves: Ids) -> View:
+        """Where the numbers of an argument are written, (samples, numbers)."""
+        place = Place(self.memory, self.base[leaves], len(leaves))
+        return View(place, int(self.base[leaves[0]]), (self.batch or 1, len(leaves)), (len(leaves), 1))
 
     # ----- operands -----
 
@@ -156,6 +174,7 @@ class _Builder:
         return self._copy(place.memory, index, place.base.shape)
 
     def _copy(self, source: Memory, index: Ids, shape: tuple[int, ...]) -> Place:
+        self.copies += 1
         index = np.ascontiguousarray(index).ravel()
         copy = Memory(np.empty(len(index), self.dtype), None)
         self.cells.emit(kernels.take_elements, (source.data, index), self.cells.known(copy.data))
@@ -224,6 +243,8 @@ class _Builder:
     def _send_factors(self, ids: list[Ids], views: list[View], datas: list[Cell], g: Cell, k: Any) -> None:
         """Send the gradient of k·a or of k·a·b to ``ids``, which are a, or a and b."""
         square = len(ids) == 2 and np.array_equal(ids[0], ids[1])
+        if len(ids) == 2 and not square:
+            g, k = self.cells.product([g], k), 1.0
         for i, each in enumerate(ids[:1] if square else ids):
             if self._wanted(each):
                 others = datas[: len(ids)][:i] + datas[: len(ids)][i + 1 :]
@@ -517,7 +538,7 @@ class _Builder:
     # ----- what people read -----
 
     def _describe(self, group: Group) -> None:
-        name = self.names[group.nodes[0]]
+        name = f"v{self.number[group.nodes[0]]}"
         samples = self._samples(group)
         size = f"{samples}×{len(group.nodes)}" if samples > 1 else f"{len(group.nodes)}"
         if group.row is not None:
@@ -554,10 +575,7 @@ class _Builder:
             return leaves[first].name if first == last else f"{leaves[first].name}…{leaves[last].name}"
         if self._is_constant(ids.ravel()[:1]):
             return "constants"
-        for group in self.lifted.groups:
-            if (group.nodes == first).any():
-                return self.names[group.nodes[0]]
-        return "?"
+        return f"v{self.number[first]}"
 
 
 def _along(axes: Axes, places: list[Place]) -> list[View]:

@@ -66,7 +66,7 @@ class Tape:
 
     cut:       entries through which no gradient goes: `detach`ed, or made under `no_grad`
     strangers: leaves that were no leaves of ours: made by the function itself, or hidden from us
-    kept:      the entries whose numbers somebody wants to see, by label
+    labelled:  results to which the function gave a label; kept: the entries of those that somebody wants to see
     places:    the source line of each entry, if asked for
     """
 
