@@ -17,7 +17,7 @@ import nn
 from autograd import GraphError, Value, compile, custom_op, take
 from autograd.compiler import lift as lift_module
 from autograd.compiler.lift import lift
-from autograd.compiler.trace import Leaf, trace
+from autograd.compiler.trace import Leaf, closed_over, trace
 from autograd.errors import TraceError
 
 X, LABELS = nn.data.moons(30, noise=0.1, seed=1)
@@ -247,6 +247,19 @@ def test_a_compiled_function_may_be_a_part_of_another() -> None:
     found = outer(2.0)
     found.backward()
     assert (found.data, w.grad, inner(2.0).data) == (54.0, 36.0, 6.0)
+    assert outer.parameters == [w]
+
+
+UNUSED = Value(5.0)
+
+
+def test_what_a_function_can_reach_ends_at_what_its_code_names() -> None:
+    w = Value(3.0)
+    inner = compile(lambda x: w * x)
+    held = np.array(w, dtype=object)  # of no dimension
+    outer = compile(lambda x: inner(x) * held.item())
+    assert list(closed_over(outer.function).values()) == [w]
+    assert UNUSED not in closed_over(outer).values()
 
 
 def test_a_parameter_still_knows_where_it_was_made() -> None:

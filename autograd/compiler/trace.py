@@ -413,12 +413,16 @@ def _held(name: str, item: Any) -> Iterable[tuple[str, Any]]:
         return [("", item.func), *((str(i), a) for i, a in enumerate(item.args)), *item.keywords.items()]
     if isinstance(item, dict):
         return named(item.items())
-    if isinstance(item, list | tuple | set | frozenset) or (isinstance(item, np.ndarray) and item.dtype == object):
+    if isinstance(item, np.ndarray):
+        return named(enumerate(item.flat)) if item.dtype == object else ()
+    if isinstance(item, list | tuple | set | frozenset):
         return named(enumerate(item))
-    if isinstance(item, types.ModuleType | type | np.ndarray):
+    if isinstance(item, types.ModuleType | type):
         return ()
-    call = vars(type(item)).get("__call__")
-    return chain(named(getattr(item, "__dict__", {}).items()), [("", call)])
+    attributes = getattr(item, "__dict__", {})
+    if "__wrapped__" in attributes:  # another compiled function, which knows more of the world than it uses
+        return [("", attributes["__wrapped__"])]
+    return chain(named(attributes.items()), [("", vars(type(item)).get("__call__"))])
 
 
 def _names(code: types.CodeType) -> Iterator[str]:
