@@ -136,10 +136,14 @@ def user_line() -> str:
     return f"{file_name(name)}:{line}: {linecache.getline(name, line).strip()}"
 
 
+def ipython_shell() -> Any:
+    """The IPython that this runs in, in a terminal or as a notebook's kernel; None without."""
+    return getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+
+
 def file_name(file: str) -> str:
     """What to call a source file: a notebook's cell is in one with a meaningless name, and is called ``In[3]``."""
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    cell = getattr(getattr(shell, "compile", None), "format_code_name", lambda file: None)(file)
+    cell = getattr(getattr(ipython_shell(), "compile", None), "format_code_name", lambda file: None)(file)
     return str(cell[1]) if cell else file
 
 

@@ -310,8 +310,10 @@ def _forward(model: Module) -> Callable[[Array], Any]:
 
 
 def _scores(outputs: Any) -> Array:
-    if isinstance(outputs, Tensor | np.ndarray):
-        return outputs.data if isinstance(outputs, Tensor) else outputs
+    if isinstance(outputs, np.ndarray):
+        return outputs
+    if isinstance(outputs, Tensor):
+        return outputs.data
     return np.array([[v.data for v in row] if isinstance(row, list | tuple) else row.data for row in outputs])
 
 

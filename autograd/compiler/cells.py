@@ -153,7 +153,7 @@ class Cells:
     def finish(self, result: Any, out: Array) -> None:
         """Let ``result`` be in ``out``."""
         if not isinstance(result, Cell):
-            self.emit(_fill, (float(result),), self.known(out))
+            self.emit(fill, (float(result),), self.known(out))
         elif result.fresh and result.shape == out.shape and result.array.dtype == out.dtype:
             result.array, result.fresh = out, False
         else:
@@ -201,7 +201,7 @@ def _copy(x: Array, out: Array) -> None:
     np.copyto(out, x)
 
 
-def _fill(number: float, out: Array) -> None:
+def fill(number: float, out: Array) -> None:
     out.fill(number)
 
 

@@ -12,10 +12,6 @@ from autograd.namespaces import SCALARS
 from autograd.ops import REDUCTIONS, Reduction
 
 
-def fill(number: float, out: Array) -> None:
-    out.fill(number)
-
-
 def put(index: Ids, number: float, out: Array) -> None:
     out[index] = number
 

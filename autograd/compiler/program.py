@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from autograd.compiler import kernels
-from autograd.compiler.cells import Call, Cell, Cells
+from autograd.compiler.cells import Call, Cell, Cells, fill
 from autograd.compiler.lift import GRADIENT, Group, Lifted, Product, Terms
 from autograd.compiler.memory import (
     MOST_AXES,
@@ -122,9 +122,9 @@ class _Builder:
             if self.copies > MANY:  # each would clear some of the gradients that it adds to
                 for memory in (self.memory, self.parameters):
                     assert memory.grad is not None
-                    self.cells.emit(kernels.fill, (0.0,), self.cells.known(memory.grad))
+                    self.cells.emit(fill, (0.0,), self.cells.known(memory.grad))
                     memory.written[:] = True
-                self.cells.emit(kernels.fill, (1.0 / samples,), self.cells.known(last.grad))
+                self.cells.emit(fill, (1.0 / samples,), self.cells.known(last.grad))
             last.grad.fill(1.0 / samples)  # once: nothing else is ever written there
             last.of(self.memory.written)[:] = True
             for group, send in zip(reversed(self.lifted.groups), reversed(backward), strict=True):
@@ -260,7 +260,7 @@ class _Builder:
     def _clear(self, memory: Memory, index: Ids) -> None:
         assert memory.grad is not None
         if len(index) and index[-1] - index[0] == len(index) - 1 and (np.diff(index) == 1).all():
-            self.cells.emit(kernels.fill, (0.0,), self.cells.known(memory.grad[index[0] : index[-1] + 1]))
+            self.cells.emit(fill, (0.0,), self.cells.known(memory.grad[index[0] : index[-1] + 1]))
         elif len(index):
             self.cells.emit(kernels.put, (index, 0.0), self.cells.known(memory.grad))
 

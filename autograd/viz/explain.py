@@ -11,7 +11,7 @@ from typing import Any
 from autograd.graph import Node, pullback, topological_order
 from autograd.viz.groups import MOST
 from autograd.viz.narration import Narrator, magnitude
-from autograd.viz.trace import records
+from autograd.viz.trace import derivatives_of, records
 from autograd.viz.wording import number
 
 SECONDS = 2.0
@@ -113,9 +113,7 @@ def _check(node: Any, what: str) -> None:
 
 
 def _edges(node: Node) -> list[tuple[float, Node]]:
-    if node.saved is None:
-        return []
-    return [(float(d), parent) for d, parent in zip(node.vjp(1.0), node.parents, strict=True) if d is not None]
+    return [(d, parent) for d, parent in zip(derivatives_of(node), node.parents, strict=True) if d is not None]
 
 
 def _sums(order: Sequence[Node], edges: Edges, leaf: Node) -> tuple[int, float]:

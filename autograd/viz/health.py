@@ -33,24 +33,25 @@ def health(nodes: Sequence[Node], gradients: Iterable[Any], unit_of: Callable[[N
     gradients = list(gradients)
     if len(nodes) == 1 and _is_plainly_well(nodes[0], gradients):
         return ""
-    data, slopes = _numbers(node.data for node in nodes), _numbers(gradients)
-    wrong = int(np.count_nonzero(~np.isfinite(data)) + np.count_nonzero(~np.isfinite(slopes)))
+    data, known = _numbers(node.data for node in nodes), _numbers(gradients)
+    wrong = int(np.count_nonzero(~np.isfinite(data)) + np.count_nonzero(~np.isfinite(known)))
     if wrong:
         count = f"{wrong:,} of its numbers and gradients are" if len(data) > 1 else "its number or its gradient is"
         return f"not finite: {count} nan or inf; compute within detect_anomaly() to find where that begins"
-    sizes = np.abs(slopes[slopes != 0.0])
+    sizes = np.abs(known[known != 0.0])
     if sizes.size and sizes.max() > EXPLODING:
         return f"exploding: its gradient reaches {sizes.max():.3g}, above {EXPLODING:,.0f}"
     if sizes.size and np.median(sizes) < VANISHING:
         what = "the middle one of its gradients" if sizes.size > 1 else "its gradient"
         return f"vanishing: {what} is {np.median(sizes):.3g}, below {VANISHING:g}"
-    off = _numbers(node.data for node in nodes if _is_made_by(node, ("relu",)))
+    rectified = [node for node in nodes if _is_made_by(node, ("relu",))]
+    off = _numbers(node.data for node in rectified)
     share = np.mean(off == 0.0) if off.size else 0.0
     if share >= DEAD and off.size == 1:
         return "off: relu gives 0 here, and lets no gradient back"
     if share >= DEAD:
         return f"dead: relu gives 0 for {share:.0%} of its {off.size:,} numbers, and lets no gradient back"
-    units = list(_units([node for node in nodes if _is_made_by(node, ("relu",))], unit_of))
+    units = list(_units(rectified, unit_of))
     idle = sum(not np.any(unit) for unit in units)
     if idle and units[0].size > 1:
         give = "of its {:,} neurons {}".format(len(units), "gives" if idle == 1 else "give")

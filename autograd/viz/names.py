@@ -68,9 +68,12 @@ class Names:
         self._ways: dict[int, dict[int, str]] = {}
         self._neurons: set[tuple[str, ...]] = set()
         self._lines: dict[tuple[int, int], SourceLine | None] = {(0, 0): None}
-        self._paths: dict[int, tuple[str, ...]] = {}
+        self._paths: dict[int, tuple[str, ...]] = {id(()): ()}
         for scope in {id(node.scope): node.scope for node in order if _is_placed(node)}.values():
-            self._paths[id(scope)] = self._path([block for _, block in runs(scope)])
+            around = runs(scope)
+            for depth, run in enumerate(around, 1):
+                if id(run) not in self._paths:
+                    self._paths[id(run)] = self._path([block for _, block in around[:depth]])
         called = [self._models[model] for model in self._ways]
         self._parameters: dict[int, str] = {}
         self._owners: dict[int, tuple[str, ...]] = {}
@@ -130,13 +133,8 @@ class Names:
     def runs(self, nodes: Iterable[Node], path: tuple[str, ...]) -> int:
         """In how many runs of the module or block with this path ``nodes`` were made."""
         scopes = {id(node.scope): node.scope for node in nodes if _is_placed(node)}
-        found = set()
-        for scope in scopes.values():
-            for run in runs(scope):
-                if self._path([block for _, block in runs(run)]) == path:
-                    found.add(id(run))
-                    break
-        return len(found)
+        found = (next((id(run) for run in runs(scope) if self._paths[id(run)] == path), 0) for scope in scopes.values())
+        return len({run for run in found if run})
 
     def line(self, node: Node) -> SourceLine | None:
         """As `source_line`."""

@@ -126,7 +126,7 @@ class Narrator:
         title = self.title(step.node)
         if upstream is None:
             operands = [edge.parent for edge in self.operands[step.node]]
-            to = _listed([self.names[i] for i in operands if self.nodes[i].kind != "constant"])
+            to = listed([self.names[i] for i in operands if self.nodes[i].kind != "constant"])
             parts = [f"{title} sends its gradient on{to and ' to '}{to}."]
             if node.group is not None:
                 known = "" if node.group.grad is None else f" {_spread(node.group.grad)}"
@@ -252,7 +252,7 @@ class Narrator:
             passes = (only.strip(),)
             nodes = self._called(wanted)
         if len(nodes) > 1:
-            them = _listed([self.names[i] for i in nodes])
+            them = listed([self.names[i] for i in nodes])
             raise ValueError(f"{len(nodes)} nodes are called {name(wanted)!r}; say which: {them}")
         if nodes:
             found = [step for kind in passes if (step := self._step_of(nodes[0], kind)) is not None]
@@ -291,10 +291,11 @@ class Narrator:
         wanting = [title for title, node in zip(self.names, self.nodes, strict=True) if node.kind != "constant"]
         there = {step.kind for step in self.trace.steps}
         starts = "".join(f", {kind}" for kind in ("seed", *PASSES) if kind in there)
-        return f"there are 1 to {len(self.trace.steps)}{starts}, and {_listed(wanting)}"
+        return f"there are 1 to {len(self.trace.steps)}{starts}, and {listed(wanting)}"
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """The first few, and how many more there are."""
     more = len(names) - MOST_NAMES
     return ", ".join(names[:MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")
 

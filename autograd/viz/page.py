@@ -7,25 +7,31 @@ from autograd.viz.theme import Theme
 from autograd.viz.trace import Trace
 from autograd.viz.wording import DIGITS, facts, number
 
-PAGE = """<!doctype html>
+DOCUMENT = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; {policy}">
 <title>{title}</title>
 <style>
 :root {{ color-scheme: {scheme}; }}
-body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 1500px; margin: 16px auto; padding: 0 12px; }}
-figure, details {{ margin: 0 0 16px; overflow-x: auto; }}
-summary {{ cursor: pointer; }}
-table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; }}
-th, td {{ text-align: left; font-weight: normal; padding: 3px 16px 3px 0; border-bottom: 1px solid #7d8590; }}
-thead th {{ font-weight: 600; }}
-</style>
+body {{ max-width: 1500px; margin: 16px auto; padding: 0 12px; }}
+{style}</style>
 </head>
 <body>
-<figure>
+{body}
+</body>
+</html>
+"""
+STYLE = """body { font: 15px/1.5 system-ui, sans-serif; }
+figure, details { margin: 0 0 16px; overflow-x: auto; }
+summary { cursor: pointer; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { text-align: left; font-weight: normal; padding: 3px 16px 3px 0; border-bottom: 1px solid #7d8590; }
+thead th { font-weight: 600; }
+"""
+BODY = """<figure>
 {svg}</figure>
 <details>
 <summary>The same as a table</summary>
@@ -35,10 +41,14 @@ thead th {{ font-weight: 600; }}
 {rows}
 </tbody>
 </table>
-</details>
-</body>
-</html>
-"""
+</details>"""
+
+
+def document(title: str, body: str, theme: Theme, style: str = "", scripts: bool = False) -> str:
+    """An HTML page that asks for nothing from any network; ``scripts`` says whether those in it may run."""
+    policy = "script-src 'unsafe-inline'; " * scripts + "style-src 'unsafe-inline'"
+    scheme = "light dark" if theme == "auto" else theme
+    return DOCUMENT.format(title=escape(title), body=body, scheme=scheme, style=style, policy=policy)
 
 
 def page(svg: str, trace: Trace, title: str, theme: Theme = "auto", digits: str = DIGITS) -> str:
@@ -57,8 +67,7 @@ def page(svg: str, trace: Trace, title: str, theme: Theme = "auto", digits: str 
         texts = [row.get(column, "") for column in columns]
         rows.append(_row(words.title(node.id), [*texts, ", ".join(derivatives)]))
     head = _row("node", [*columns, "local derivatives"], "col")
-    scheme = "light dark" if theme == "auto" else theme
-    return PAGE.format(title=escape(title), scheme=scheme, svg=svg, head=head, rows="\n".join(rows))
+    return document(title, BODY.format(svg=svg, head=head, rows="\n".join(rows)), theme, STYLE)
 
 
 def _row(title: str, texts: list[str], scope: str = "row") -> str:

@@ -19,7 +19,9 @@ from autograd.namespaces import ieee
 from autograd.ops import Op
 from autograd.viz.javascript import row
 from autograd.viz.narration import Narrator, gradients
+from autograd.viz.page import document
 from autograd.viz.picture import Picture, put
+from autograd.viz.records import in_words
 from autograd.viz.stage import LABELLED, MARGIN, Stage, stage
 from autograd.viz.terminal import TextPlayer, at_a_keyboard, is_dropped
 from autograd.viz.theme import THEMES, Theme
@@ -30,20 +32,6 @@ from autograd.viz.wording import facts, number, omission, one_line
 STEP = 2e-4  # of a finite difference
 LONGEST, DIGIT = 10, 7.5  # of a number that a card has room for: −1.234e−05
 FALLBACK = "This player needs scripts. In a notebook: trust it, or run the cell."
-PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'">
-<title>{title}</title>
-<style>:root {{ color-scheme: {scheme}; }} body {{ max-width: 1500px; margin: 16px auto; padding: 0 12px; }}</style>
-</head>
-<body>
-{player}
-</body>
-</html>
-"""  # noqa: E501
 
 
 @dataclass(frozen=True)
@@ -106,8 +94,7 @@ class Player:
 
     def page(self) -> str:
         """The player as a page of its own, which asks for nothing from any network."""
-        scheme = "light dark" if self.theme == "auto" else self.theme
-        return PAGE.format(title=escape(self.title), scheme=scheme, player=self.html)
+        return document(self.title, self.html, self.theme, scripts=True)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the player to a file .html, which any browser opens. Returns the path."""
@@ -217,7 +204,7 @@ def _json(x: float | None) -> float | str | None:
     """JSON knows no nan and no infinities; JavaScript's ``Number`` reads these words."""
     if x is None or math.isfinite(x):
         return int(x) if x is not None and x.is_integer() and 0 < abs(x) < 1e15 else x
-    return "NaN" if math.isnan(x) else "Infinity" if x > 0 else "-Infinity"
+    return in_words(x)
 
 
 def content(
@@ -351,6 +338,11 @@ def _rows(ops: Sequence[Any]) -> tuple[list[str], list[int], bool]:
     return functions, row_of, editable
 
 
+def computed(op: Any, xs: tuple[float, ...]) -> Any:
+    """What an operation makes of numbers, as in the forward pass."""
+    return ieee(op.forward, *xs) if isinstance(op, Op) else op.forward(xs)
+
+
 def _differences(order: Sequence[Node]) -> dict[int, float]:
     """For each leaf d(root)/d(leaf) by a central difference of fourth order, the forward rules computed anew."""
     place = {node: i for i, node in enumerate(order)}
@@ -362,8 +354,7 @@ def _differences(order: Sequence[Node]) -> dict[int, float]:
         data = [node.data for node in order]
         data[leaf] += shift
         for i, op, parents in work:
-            xs = [data[k] for k in parents]
-            data[i] = ieee(op.forward, *xs) if isinstance(op, Op) else op.forward(tuple(xs))
+            data[i] = computed(op, tuple([data[k] for k in parents]))
         return float(data[-1])
 
     found = {}

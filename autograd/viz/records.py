@@ -37,6 +37,11 @@ def from_json(text: str | bytes) -> Trace:
     return found
 
 
+def in_words(x: float) -> str:
+    """nan and the infinities as JavaScript's ``Number`` and Python's ``float`` read them."""
+    return "NaN" if math.isnan(x) else "Infinity" if x > 0 else "-Infinity"
+
+
 def _plain(x: Any) -> Any:
     if is_dataclass(x):
         return {field.name: _plain(getattr(x, field.name)) for field in fields(x)}
@@ -45,7 +50,7 @@ def _plain(x: Any) -> Any:
     if isinstance(x, tuple):
         return [_plain(item) for item in x]
     if isinstance(x, float) and not math.isfinite(x):
-        return "NaN" if math.isnan(x) else "Infinity" if x > 0 else "-Infinity"
+        return in_words(x)
     return x
 
 

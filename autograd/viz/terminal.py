@@ -11,6 +11,7 @@ from dataclasses import replace
 from types import FrameType
 from typing import TextIO
 
+from autograd.modes import ipython_shell
 from autograd.viz.narration import MANY, PHASES, Narrator, agree, gradients, largest, signed
 from autograd.viz.trace import NodeRecord, Send, Trace
 from autograd.viz.wording import NO_GRADIENT, facts, number, omission, one_line
@@ -36,8 +37,7 @@ BOLD, QUIET, NEGATIVE, POSITIVE, PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[33m", "\x1b
 
 def at_a_keyboard() -> bool:
     """Whether somebody sits at a terminal, to read and to type; in a notebook nobody does."""
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    is_kernel = getattr(shell, "kernel", None) is not None
+    is_kernel = getattr(ipython_shell(), "kernel", None) is not None
     return not is_kernel and all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
 
 

@@ -218,7 +218,7 @@ def records(root: Node, order: Sequence[Node], total: int) -> Trace:
             beside = [(k, names.name(parent)) for k, parent in enumerate(node.parents) if parent not in ids]
             made = replace(made, beside=tuple(beside))
         nodes.append(made)
-        derivatives = _derivatives(node)
+        derivatives = derivatives_of(node)
         edges += [EdgeRecord(ids[parent], i, k, derivatives[k]) for k, parent in shown]
     return Trace(tuple(nodes), tuple(edges), total, lines=tuple(lines))
 
@@ -385,7 +385,7 @@ def record(node: Node, i: int, names: Names, line: int | None, is_root: bool, gr
     )
 
 
-def _derivatives(node: Node) -> Sequence[float | None]:
+def derivatives_of(node: Node) -> Sequence[float | None]:
     """∂node/∂operand for each operand of a `Value`; None for constants, and throughout for a `Tensor`."""
     if not isinstance(node.data, float) or node.saved is None:
         return [None] * len(node.parents)

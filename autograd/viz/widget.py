@@ -9,10 +9,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from autograd.graph import Node, topological_order
-from autograd.namespaces import ieee
-from autograd.ops import Op
-from autograd.viz.narration import Narrator
-from autograd.viz.player import asset, content, placed, step
+from autograd.viz.narration import Narrator, listed
+from autograd.viz.player import asset, computed, content, placed, step
 from autograd.viz.theme import THEMES, Theme
 from autograd.viz.trace import NodeRecord, Trace
 from autograd.viz.view import Level, view
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
     from asyncio import TimerHandle
 
 APART = 0.1  # seconds from one update of the page to the next: nobody reads faster
-MOST_NAMES = 20  # in an error
 
 
 class Widget:
@@ -139,10 +136,7 @@ class Widget:
     def _editable(self) -> str:
         """What could be edited instead, for an error."""
         leaves = [key for key, i in self._places.items() if not self._order[i].parents and self._order[i].requires_grad]
-        more = len(leaves) - MOST_NAMES
-        if not leaves:
-            return "give a leaf itself, as in w[a] = 3.0"
-        return f"edit one of the leaves {', '.join(leaves[:MOST_NAMES])}{f' and {more:,} more' if more > 0 else ''}"
+        return f"edit one of the leaves {listed(leaves)}" if leaves else "give a leaf itself, as in w[a] = 3.0"
 
     def _assign(self, numbers: Mapping[Node, Any]) -> None:
         """New data for some leaves, and for all that is computed from them; on an error the old for all."""
@@ -265,7 +259,7 @@ def widget(
 def _compute(node: Node) -> None:
     """The operation of a `Value` again, on what its operands are now."""
     xs = tuple([parent.data for parent in node.parents])
-    y = node._plain(ieee(node.op.forward, *xs) if isinstance(node.op, Op) else node.op.forward(xs))
+    y = node._plain(computed(node.op, xs))
     masked = isinstance(node.saved[0], tuple)
     node.data, node.saved = y, ((y, *xs), node.saved[1]) if masked else (y, *xs)
 
