@@ -37,6 +37,14 @@ def _sign(x: float) -> float:
     return x if x != x else float((x > 0) - (x < 0))
 
 
+def _where(condition: Any, a: Any, b: Any) -> Any:
+    return a if condition else b
+
+
+def _equal(a: Any, b: Any) -> Any:
+    return a == b
+
+
 SCALARS = Namespace(
     **{name: getattr(math, name) for name in ["exp", "log", "log1p", "expm1", "sqrt", "sin", "cos", "tan"]},
     **{name: getattr(math, name) for name in ["sinh", "cosh", "tanh", "asin", "acos", "atan", "erf"]},
@@ -45,8 +53,8 @@ SCALARS = Namespace(
     power=math.pow,
     maximum=_maximum,
     minimum=_minimum,
-    where=lambda condition, a, b: a if condition else b,
-    equal=lambda a, b: a == b,
+    where=_where,
+    equal=_equal,
 )
 
 

@@ -17,6 +17,7 @@ import nn
 from autograd import GraphError, Value, compile, custom_op, take
 from autograd.compiler import lift as lift_module
 from autograd.compiler.lift import lift
+from autograd.compiler.normal import Normal
 from autograd.compiler.trace import Leaf, closed_over, trace
 from autograd.errors import TraceError
 
@@ -682,7 +683,7 @@ def test_a_reduction_of_ones_own_is_computed_one_by_one_and_the_report_says_so()
     row = autograd.ops.Reduction("squares", "Σ²", lambda xs: sum(x * x for x in xs), partials, "x")
     squares = autograd.operation(row)
     w = [Value(1.0), Value(2.0), Value(3.0)]
-    loss = compile(lambda: squares(w) * squares(w[:2]))
+    loss = compile(lambda: squares(w) * squares(w[:2]), backend="numpy")
     found = loss()
     found.backward()
     assert (found.data, [p.grad for p in w]) == (70.0, [38.0, 76.0, 30.0])
@@ -811,7 +812,7 @@ def test_a_program_reads_well() -> None:
     )
     assert lines[2] == "v3 [30×8] = relu(v2)"
     report = loss.report()
-    assert "(2 matrix products)" in report and "everything lifted" in report and "NumPy, float64" in report
+    assert "(2 matrix products)" in report and "everything lifted" in report and "float64" in report
 
 
 def test_a_tape_prints() -> None:
@@ -829,7 +830,8 @@ def test_a_tape_prints() -> None:
 
 def test_the_groups_check_themselves() -> None:
     w = Value(2.0)
-    lifted = lift(trace(lambda: (w * w).exp() + w, lambda xs: (xs, {}), [Leaf("w", None, w, True)]))
+    tape = trace(lambda: (w * w).exp() + w, lambda xs: (xs, {}), [Leaf("w", None, w, True)])
+    lifted = lift(Normal(tape))
     lifted.check()
     lifted.groups.reverse()
     with pytest.raises(RuntimeError, match="ordered its groups wrongly, a bug of glassgrad"):

@@ -3,7 +3,8 @@
 import functools
 import itertools
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from random_graphs import FUNCTIONS, Record, compare, leaves_of, nodes_of, recor
 import autograd
 import nn
 from autograd import Value, compile, logsumexp
+from autograd.compiler.backends import BACKENDS
 from nn.activations import ACTIVATIONS
 
 Loss = Callable[[], Any]
@@ -328,23 +330,31 @@ def leaf_values(loss: Any) -> list[Value]:
     return list(dict.fromkeys(x for x in autograd.topological_order(loss) if not x.parents and x.requires_grad))  # type: ignore[misc]
 
 
-def hold(loss: Loss, tolerance: float = 1e-12) -> Any:
-    """The compiled ``loss`` has the number and the gradients of the eager one; relative to the largest gradient."""
+INSTALLED = [name for name in BACKENDS if name != "numba" or find_spec("numba")]
+
+
+def hold(loss: Loss, tolerance: float = 1e-12) -> dict[str, Any]:
+    """Whoever computes the compiled ``loss``, it has the number and the gradients of the eager one.
+
+    Gradients are compared relative to the largest. Returns the compiled functions by backend.
+    """
     eager = loss()
     eager.backward()
-    compiled: Any = compile(loss)
-    found = compiled()
-    parameters = compiled.parameters
     expected = {id(p): p.grad for p in leaf_values(eager)}
-    for p in parameters:
-        p.grad = 0.0
-    found.backward()
     largest = max(map(abs, expected.values()))
-    worst = max(abs(p.grad - expected.get(id(p), 0.0)) for p in parameters)
-    assert {id(p) for p in parameters if p.grad} <= expected.keys()
-    assert abs(found.data - eager.data) <= tolerance * max(1.0, abs(eager.data))
-    assert worst <= tolerance * largest
-    return compiled
+    made: dict[str, Any] = {}
+    for backend in INSTALLED:
+        compiled = made[backend] = compile(loss, backend=backend)
+        found = compiled()
+        parameters = compiled.parameters
+        for p in parameters:
+            p.grad = 0.0
+        found.backward()
+        worst = max(abs(p.grad - expected.get(id(p), 0.0)) for p in parameters)
+        assert {id(p) for p in parameters if p.grad} <= expected.keys(), backend
+        assert abs(found.data - eager.data) <= tolerance * max(1.0, abs(eager.data)), backend
+        assert worst <= tolerance * largest, backend
+    return made
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -354,7 +364,7 @@ def test_a_network_written_by_scalars_has_the_eager_gradients(name: str) -> None
 
 @pytest.mark.parametrize("way", WAYS)
 def test_however_the_sums_are_written_each_layer_is_one_matrix_product(way: str) -> None:
-    compiled = hold(moons(way))
+    compiled = hold(moons(way))["numpy"]
     if way not in ("terms", "parameters"):  # whose first layer, constants in no order of their own, may be several
         assert "3 matrix products" in compiled.report()
 
@@ -371,27 +381,30 @@ def test_every_loss_and_every_activation(loss: str, activation: str) -> None:
     hold(lambda: getattr(nn, loss)([model(x) for x in X], targets) + nn.l2_penalty(model.parameters(), 0.01))
 
 
-def compiled_derivatives(graph: Any) -> tuple[float, list[float]]:
-    leaves = leaves_of(graph, Value)
-    loss = compile(lambda: nodes_of(graph, leaves, FUNCTIONS[Value])[-1])()
-    loss.backward()
-    return loss.data, [leaf.grad for leaf in leaves]
+def compare_compiled(graphs: Iterable[Any], backend: str, record_property: Record) -> None:
+    tally = recorded_tally(record_property)
+    for graph in graphs:
+        nodes = nodes_of(graph, leaves_of(graph, Value), FUNCTIONS[Value])
+        nodes[-1].backward()
+        leaves = leaves_of(graph, Value)
+        loss = compile(functools.partial(result_of, graph, leaves), backend=backend)()
+        loss.backward()
+        found, expected = (
+            [root.data, *[x.grad for x in xs]] for root, xs in ((loss, leaves), (nodes[-1], nodes[: len(leaves)]))
+        )
+        compare(tally, f"compiled, {backend}", graph, found, expected)
 
 
+def result_of(graph: Any, leaves: list[Value]) -> Any:
+    return nodes_of(graph, leaves, FUNCTIONS[Value])[-1]
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
 @pytest.mark.parametrize("first", range(0, 1000, 250))
-def test_random_graphs(first: int, record_property: Record) -> None:
-    tally = recorded_tally(record_property)
-    for graph in seeded(first, 250):
-        nodes = nodes_of(graph, leaves_of(graph, Value), FUNCTIONS[Value])
-        nodes[-1].backward()
-        data, found = compiled_derivatives(graph)
-        compare(tally, "compiled", graph, [data, *found], [nodes[-1].data, *[x.grad for x in nodes[: len(found)]]])
+def test_random_graphs(first: int, backend: str, record_property: Record) -> None:
+    compare_compiled(seeded(first, 250), backend, record_property)
 
 
-def test_a_large_random_graph(record_property: Record) -> None:
-    tally = recorded_tally(record_property)
-    for graph in seeded(7, 3, largest=2000):
-        nodes = nodes_of(graph, leaves_of(graph, Value), FUNCTIONS[Value])
-        nodes[-1].backward()
-        data, found = compiled_derivatives(graph)
-        compare(tally, "compiled", graph, [data, *found], [nodes[-1].data, *[x.grad for x in nodes[: len(found)]]])
+@pytest.mark.parametrize("backend", INSTALLED)
+def test_a_large_random_graph(backend: str, record_property: Record) -> None:
+    compare_compiled(seeded(7, 3, largest=2000), backend, record_property)

@@ -30,8 +30,8 @@ from autograd import (
     vjp,
     where,
 )
+from autograd.symbols import Symbol
 from autograd.viz import draw, layout, step
-from autograd.viz.javascript import Symbol
 from autograd.viz.layout import LayoutError
 from demos import command
 from nn import plots

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from autograd.compiler.arguments import Arguments, Same, argument_names
-from autograd.compiler.kernels import take_elements
-from autograd.compiler.lift import lift, parameter_order
+from autograd.compiler.backends import Backends, Built, checked_backend
 from autograd.compiler.memory import Memory
-from autograd.compiler.program import Program, build, run
+from autograd.compiler.normal import Normal
+from autograd.compiler.program import Program, run
 from autograd.compiler.store import Store, bind
 from autograd.compiler.trace import Leaf, Tape, closed_over, trace
 from autograd.errors import GraphError, TraceError
@@ -33,7 +33,13 @@ SAMPLES = 8
 """So many sizes of a batch keep their programs; the one not used for longest gives way to a new one."""
 
 
-def compile(function: Function | None = None, *, keep: Sequence[str] = (), dtype: DTypeLike = float) -> Any:
+def compile(
+    function: Function | None = None,
+    *,
+    keep: Sequence[str] = (),
+    dtype: DTypeLike = float,
+    backend: str | None = None,
+) -> Any:
     """A function of scalar Values as array operations: traced once, replayed afterwards. Also a decorator.
 
         @compile
@@ -47,6 +53,9 @@ def compile(function: Function | None = None, *, keep: Sequence[str] = (), dtype
               those; they are inputs of the program. Anything else, such as True or "mean", is part of its structure
     keep:     labels of intermediate results to be found in ``L.kept``: ``score.label = "score"`` in the function
     dtype:    np.float64, or np.float32, which is faster for large products
+    backend:  "numpy", whole arrays; "numba", single numbers in machine code (``pip install "glassgrad[fast]"``), for
+              irregular and deep programs; "python", for tiny ones. None takes what is estimated to be fastest, and
+              ``report()`` says which and why
 
     Call it with one sample, or its ``batch`` with rows of them; the loss has ``data`` and ``backward()``. The program
     is traced anew for each structure of arguments. What would be frozen into it by accident (`bool()`, `float()`,
@@ -54,14 +63,14 @@ def compile(function: Function | None = None, *, keep: Sequence[str] = (), dtype
     around the function may be assigned anew; a list or array of plain numbers that is changed in place goes unnoticed.
     """
     if function is None:
-        return partial(compile, keep=keep, dtype=dtype)
-    return Compiled(function, keep, dtype)
+        return partial(compile, keep=keep, dtype=dtype, backend=backend)
+    return Compiled(function, keep, dtype, backend)
 
 
 class Compiled:
     """A compiled function; see `compile`."""
 
-    def __init__(self, function: Function, keep: Sequence[str], dtype: DTypeLike) -> None:
+    def __init__(self, function: Function, keep: Sequence[str], dtype: DTypeLike, backend: str | None = None) -> None:
         if not callable(function):
             raise TypeError(f"compile() takes the function that makes the loss, got {reprlib.repr(function)}; "
                             f"write compile(f), and not compile(f(x))")  # fmt: skip
@@ -69,6 +78,7 @@ class Compiled:
             raise TypeError(f'keep is a list of labels, such as keep=["score"]; got {keep!r}')
         if np.dtype(dtype) not in (np.float64, np.float32):
             raise TypeError(f"dtype is float64 or float32, got {np.dtype(dtype)}")
+        self.backend = checked_backend(backend)
         self.function, self.keep, self.dtype = function, tuple(keep), np.dtype(dtype)
         self._names = argument_names(function)
         self._nothing = Arguments([], (), {})
@@ -96,7 +106,7 @@ class Compiled:
     @property
     def parameters(self) -> list[Value]:
         """The leaf Values that the function was found to use."""
-        return [leaf.value for leaf in self._entry().lifted.leaves if leaf.value is not None]
+        return [leaf.value for leaf in self._entry().leaves if leaf.value is not None]
 
     @property
     def program(self) -> Program:
@@ -106,18 +116,8 @@ class Compiled:
 
     def report(self) -> str:
         """How much became of how little, and what did not lift."""
-        entry, program = self._entry(), self.program
-        calls = len(program.forward) + len(program.backward)
-        size = program.memory.data.nbytes * 2
-        products = sum(len(terms.products) for group in entry.lifted.groups for terms in group.terms)
-        lines = [
-            f"{entry.tape_length:,} operations → {entry.computed:,} numbers → {len(entry.lifted.groups):,} groups "
-            f"({products} matrix products) → {len(program.forward):,} + {len(program.backward):,} calls",
-            f"{size:,} bytes for numbers and gradients, {entry.copies(program)} operands copied at each replay",
-            f"NumPy, {self.dtype}: about {calls * 1.5:.0f} µs of calls a replay",
-        ]
-        lines += sorted(set(program.notes)) or ["everything lifted"]
-        return "\n".join(lines)
+        entry = self._entry()
+        return entry.replay(self._last[1] if self._last else 0).built.report()
 
     def _entry(self) -> "_Entry":
         if self._last is None:
@@ -148,7 +148,7 @@ class Compiled:
             if id(node) in known:
                 raise TraceError(f"{node!r} is an argument and closed over as well; pass it or use it, and not both")
         tape = trace(self.function, given.rebuilt, leaves + given.leaves(), self.keep)
-        entry = _Entry(tape, self.dtype, given.structure, around)
+        entry = _Entry(tape, self.dtype, self.backend, given.structure, around)
         if len(self._entries) == ENTRIES:
             del self._entries[next(iter(self._entries))]
         self._entries[given.structure, tuple(map(Same, around))] = entry
@@ -158,22 +158,19 @@ class Compiled:
 class _Entry:
     """The programs of one structure of arguments, and of the same variables around the function."""
 
-    def __init__(self, tape: Tape, dtype: np.dtype[Any], structure: Any, around: Sequence[Any]) -> None:
-        self.lifted = lift(tape)
+    def __init__(
+        self, tape: Tape, dtype: np.dtype[Any], backend: str | None, structure: Any, around: Sequence[Any]
+    ) -> None:
+        self.backends = Backends(Normal(tape), backend)
         self.structure, self.around = structure, around
         self.dtype = dtype
-        self.kept = tape.kept
-        self.tape_length = len(tape.ops) - len(tape.leaves)
-        self.computed = sum(len(group.nodes) for group in self.lifted.groups)
+        self.leaves, self.kept = tape.leaves, tape.kept
         self.store: Store | None = None
         self.changes = 0
         self.programs: dict[int, _Replay] = {}
 
     def current(self) -> bool:
         return self.store is None or self.store.changes == self.changes
-
-    def copies(self, program: Program) -> int:
-        return sum(function is take_elements for function, _ in program.forward)
 
     def replay(self, samples: int) -> "_Replay":
         if self.store is None or not self.store.current:
@@ -185,13 +182,14 @@ class _Entry:
                 del self.programs[next(iter(self.programs))]
             assert self.store is not None
             memory = Memory(self.store.data, self.store.buffer)
-            found = _Replay(build(self.lifted, memory, self.positions, samples, self.dtype), self, samples)
+            built = self.backends.build(memory, self.positions, samples, self.dtype)
+            found = _Replay(built, self, samples)
         self.programs[samples] = found
         return found
 
     def _bind(self) -> None:
-        leaves = self.lifted.leaves
-        of_parameters = [i for i in parameter_order(self.lifted) if leaves[i].value is not None]
+        leaves = self.leaves
+        of_parameters = [i for i in self.backends.parameter_order() if leaves[i].value is not None]
         values = [leaves[i].value for i in of_parameters]
         self.store, where = bind(values, self.dtype)  # type: ignore[arg-type]
         self.changes = self.store.changes
@@ -202,16 +200,17 @@ class _Entry:
 class _Replay:
     """A program and the buffers that it was built on."""
 
-    def __init__(self, program: Program, entry: _Entry, samples: int) -> None:
-        self.program, self.entry, self.samples = program, entry, samples
+    def __init__(self, built: Built, entry: _Entry, samples: int) -> None:
+        self.built, self.program = built, built.program
+        self.entry, self.samples = entry, samples
         self.runs = 0
         context = (
             copy_context()
         )  # in which NumPy keeps quiet: to tell it so every time would take longer than a product
         context.run(np.seterr, all="ignore")
         self._quietly = context.run
-        self.inputs = [(i, view.data) for i, view in program.inputs.items()]
-        self.loss = program.loss
+        self.inputs = [(i, view.data) for i, view in self.program.inputs.items()]
+        self.loss = self.program.loss
 
     def evaluated(self, given: Arguments) -> "Loss":
         for i, block in self.inputs:
@@ -254,7 +253,7 @@ class Loss:
         store, entry = self._store(), self._replay.entry
         before = store.grad.copy()
         self._replay.backward()
-        places = [entry.positions[i] for i, leaf in enumerate(entry.lifted.leaves) if leaf.value is not None]
+        places = [entry.positions[i] for i, leaf in enumerate(entry.leaves) if leaf.value is not None]
         found = store.buffer[places]
         store.buffer[:] = before
         return self.data, found

@@ -1,4 +1,4 @@
-"""The third pass: from groups to a list of NumPy calls on arrays that are allocated once, forwards and backwards."""
+"""The last pass: from groups to a list of NumPy calls on arrays that are allocated once, forwards and backwards."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 
 from autograd.compiler import kernels
 from autograd.compiler.cells import Call, Cell, Cells, fill
-from autograd.compiler.lift import GRADIENT, Group, Lifted, Product, Terms
+from autograd.compiler.lift import Group, Lifted, Product, Terms
 from autograd.compiler.memory import (
     MOST_AXES,
     Array,
@@ -23,6 +23,7 @@ from autograd.compiler.memory import (
     nested,
     regular,
 )
+from autograd.compiler.normal import GRADIENT
 from autograd.compiler.take import TAKE
 from autograd.ops import Op, Reduction
 

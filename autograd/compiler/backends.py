@@ -1,0 +1,165 @@
+"""Who computes a program: NumPy, loops in machine code, or plain Python, whichever is estimated to take least."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from autograd.compiler import loops, program, straight
+from autograd.compiler.kernels import add_at, take_elements
+from autograd.compiler.lift import Lifted, lift, parameter_order
+from autograd.compiler.memory import Ids, Memory
+from autograd.compiler.normal import Normal
+from autograd.compiler.program import Program
+
+BACKENDS = ("numpy", "numba", "python")
+REPLAYS = 1000
+"""So many replays are to pay for what it takes to begin."""
+LARGEST = 20_000
+"""Terms of a program that Python will compile straight through."""
+IRREGULAR = 50_000
+"""Nodes of a program that is not lifted if a lower bound on its calls says that it would not pay."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds of a replay, forwards and backwards, and of what comes once before the first."""
+
+    replay: float
+    once: float
+
+    @property
+    def total(self) -> float:
+        return self.once + REPLAYS * self.replay
+
+
+class Backends:
+    """The programs of one tape in normal form, by backend.
+
+    wanted: the backend that the user asked for; None leaves it to the estimates
+    """
+
+    def __init__(self, normal: Normal, wanted: str | None) -> None:
+        self.normal, self.wanted = normal, wanted
+
+    @cached_property
+    def lifted(self) -> Lifted:
+        return lift(self.normal)
+
+    def lifts(self) -> bool:
+        """Whether the program is, or will be, in groups for NumPy."""
+        if self.wanted is not None:
+            return self.wanted == "numpy"
+        normal = self.normal
+        nodes = normal.nodes
+        if len(nodes) < IRREGULAR:
+            return True
+        kinds = np.array([0 if normal.sums[i] else id(normal.ops[i]) for i in nodes.tolist()])
+        groups = len(np.unique(np.stack([normal.levels()[nodes], kinds]), axis=1).T)
+        least = Estimate(4e-6 * groups, 0.0).total
+        return all(each.total > least for name, each in self._one_by_one(1).items() if self._is_open(name))
+
+    def parameter_order(self) -> list[int]:
+        """The leaves in the order in which their numbers shall lie."""
+        return parameter_order(self.lifted) if self.lifts() else list(range(self.normal.leaves))
+
+    def build(self, parameters: Memory, positions: Ids, samples: int, dtype: np.dtype[Any]) -> "Built":
+        """The program for so many samples (0: no such axis), by the backend that was asked for, or else the best."""
+        estimates = self._one_by_one(samples or 1)
+        made = None
+        if self.lifts():
+            made = program.build(self.lifted, parameters, positions, samples, dtype)
+            estimates["numpy"] = _of_numpy(made, len(self.normal.live))
+        chosen = self.wanted or min(filter(self._is_open, estimates), key=lambda name: estimates[name].total)
+        if chosen != "numpy":
+            made = ONE_BY_ONE[chosen](self.normal, parameters, positions, samples, dtype)
+        assert made is not None
+        return Built(self, chosen, made, estimates)
+
+    def _is_open(self, backend: str) -> bool:
+        """Whether it may be chosen without having been asked for."""
+        return {"numpy": True, "numba": find_spec("numba") is not None, "python": self._terms() < LARGEST}[backend]
+
+    def _one_by_one(self, samples: int) -> dict[str, Estimate]:
+        """Of the backends that compute one number after another."""
+        terms = self._terms()
+        return {
+            "numba": Estimate(8e-6 + samples * 8e-9 * terms, 1.0),
+            "python": Estimate(5e-6 + samples * (1e-6 + 100e-9 * terms), 40e-6 * terms),
+        }
+
+    def _terms(self) -> int:
+        """How many numbers are added or taken by an operation."""
+        normal = self.normal
+        return len(normal.owner) + int(normal.count[normal.rows].sum())
+
+
+@dataclass(frozen=True)
+class Built:
+    """A program, and why it is computed as it is."""
+
+    backends: Backends
+    backend: str
+    program: Program
+    estimates: dict[str, Estimate]
+
+    def report(self) -> str:
+        """How much became of how little, who computes it, and what did not lift."""
+        normal, made = self.backends.normal, self.program
+        numbers = len(normal.nodes)
+        steps = [f"{normal.n - normal.leaves:,} operations", f"{numbers:,} numbers"]
+        if self.backend == "numpy":
+            groups = self.backends.lifted.groups
+            products = sum(len(terms.products) for group in groups for terms in group.terms)
+            steps.append(f"{len(groups):,} groups ({products} matrix products)")
+        steps.append(f"{len(made.forward):,} + {len(made.backward):,} calls")
+        copies = sum(function is take_elements for function, _ in made.forward)
+        size = made.memory.data.nbytes * 2
+        lines = [
+            " → ".join(steps),
+            f"{size:,} bytes for numbers and gradients, {copies} operands copied at each replay",
+        ]
+        return "\n".join([*lines, self._reason(), *(sorted(set(made.notes)) or ["everything lifted"])])
+
+    def _reason(self) -> str:
+        def text(name: str) -> str:
+            return f"{NAMES[name]} {1e6 * self.estimates[name].replay:,.0f} µs"
+
+        others = ", ".join(text(name) for name in self.estimates if name != self.backend)
+        chosen = f"{text(self.backend)} a replay by estimate, {self.program.memory.data.dtype}"
+        reason = "as asked for" if self.backends.wanted else f"the others: {others}" if others else "the only way"
+        return f"{chosen}; {reason}"
+
+
+NAMES = {"numpy": "NumPy", "numba": "numba", "python": "plain Python"}
+
+
+def checked_backend(name: Any) -> str | None:
+    """``name``, or an error that says what there is."""
+    if name is not None and name not in BACKENDS:
+        raise ValueError(f"backend is one of {', '.join(BACKENDS)}, or None to choose by estimate; got {name!r}")
+    if name == "numba" and find_spec("numba") is None:
+        raise ImportError(
+            'backend="numba" needs the package numba; install it by: pip install "glassgrad[fast]", or leave the '
+            "backend to compile, which does without"
+        )
+    return name  # type: ignore[no-any-return]
+
+
+ONE_BY_ONE = {"numba": loops.build, "python": straight.build}
+
+
+def _of_numpy(made: Program, nodes: int) -> Estimate:
+    """By calls, by numbers that these make, and by multiplications of matrix products."""
+    seconds = 0.0
+    for function, args in made.forward + made.backward:
+        seconds += 0.8e-6
+        if function is add_at:
+            seconds += 8e-9 * len(args[0])
+        elif args:
+            seconds += 1e-9 * args[-1].size
+        if function is np.matmul:
+            seconds += 1e-10 * args[0].size * args[1].shape[-1]
+    return Estimate(seconds, 5e-6 * nodes)
