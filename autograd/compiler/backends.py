@@ -58,7 +58,7 @@ class Backends:
             return True
         kinds = np.array([0 if normal.sums[i] else id(normal.ops[i]) for i in nodes.tolist()])
         groups = len(np.unique(np.stack([normal.levels()[nodes], kinds]), axis=1).T)
-        least = Estimate(4e-6 * groups, 0.0).total
+        least = Estimate(3e-6 * groups, 0.0).total
         return all(each.total > least for name, each in self._one_by_one(1).items() if self._is_open(name))
 
     def parameter_order(self) -> list[int]:
@@ -87,7 +87,7 @@ class Backends:
         terms = self._terms()
         return {
             "numba": Estimate(8e-6 + samples * 8e-9 * terms, 1.0),
-            "python": Estimate(5e-6 + samples * (1e-6 + 100e-9 * terms), 40e-6 * terms),
+            "python": Estimate(3e-6 + samples * (1e-6 + 100e-9 * terms), 40e-6 * terms),
         }
 
     def _terms(self) -> int:
@@ -124,13 +124,17 @@ class Built:
         return "\n".join([*lines, self._reason(), *(sorted(set(made.notes)) or ["everything lifted"])])
 
     def _reason(self) -> str:
+        """Who computes it, and why."""
+
         def text(name: str) -> str:
             return f"{NAMES[name]} {1e6 * self.estimates[name].replay:,.0f} µs"
 
         others = ", ".join(text(name) for name in self.estimates if name != self.backend)
-        chosen = f"{text(self.backend)} a replay by estimate, {self.program.memory.data.dtype}"
-        reason = "as asked for" if self.backends.wanted else f"the others: {others}" if others else "the only way"
-        return f"{chosen}; {reason}"
+        reason = "as asked for" if self.backends.wanted else f"the others: {others}"
+        best = min(self.estimates, key=lambda name: self.estimates[name].total)
+        if best == "numba" != self.backend and not find_spec("numba"):
+            reason += '; pip install "glassgrad[fast]" for numba'
+        return f"{text(self.backend)} a replay by estimate, {self.program.memory.data.dtype}; {reason}"
 
 
 NAMES = {"numpy": "NumPy", "numba": "numba", "python": "plain Python"}
@@ -155,7 +159,7 @@ def _of_numpy(made: Program, nodes: int) -> Estimate:
     """By calls, by numbers that these make, and by multiplications of matrix products."""
     seconds = 0.0
     for function, args in made.forward + made.backward:
-        seconds += 0.8e-6
+        seconds += 0.5e-6
         if function is add_at:
             seconds += 8e-9 * len(args[0])
         elif args:

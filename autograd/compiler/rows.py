@@ -51,4 +51,5 @@ class Rows:
         """Write the gradients of the parameters that want one; those of a store's others are 0."""
         assert self.parameters.grad is not None
         self.parameters.grad.fill(0.0)
-        self.parameters.grad[self.moved] = self.gradients[:, self.wanted].sum(axis=0)
+        found = self.gradients[:, self.wanted]
+        self.parameters.grad[self.moved] = found[0] if self.samples == 1 else np.add.reduce(found)
