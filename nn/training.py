@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -18,13 +18,15 @@ import autograd
 from autograd import Tensor, Value, no_grad, paused_gc
 from autograd.array_ops import Array
 from autograd.compiler.store import release
-from autograd.modes import ieee_arithmetic, no_names
+from autograd.errors import GraphError, TraceError
+from autograd.modes import MODE, ieee_arithmetic, no_names
 from nn.checkpoint import Run, fingerprint
 from nn.checks import choice, flag, numbers, real, whole
 from nn.losses import LOSSES, Loss, bce_with_logits, cross_entropy, hinge, l2_penalty
 from nn.module import Module
 from nn.optim import Optimizer
 from nn.schedules import Schedule
+from nn.snapshot import Snapshot
 
 _CLASSIFYING = (hinge, bce_with_logits, cross_entropy)
 """The losses whose targets are classes, so that accuracy means something."""
@@ -84,7 +86,7 @@ def fit(
     callbacks: Sequence[Callback] = (),
     progress: bool = True,
     checkpoint: str | os.PathLike[str] | None = None,
-    compile: bool = False,
+    compile: bool | None = None,
 ) -> History:
     """Train ``model`` on ``data`` and return what happened.
 
@@ -102,8 +104,11 @@ def fit(
     progress:   show a progress bar with loss and accuracy
     checkpoint: a file, such as "run.safetensors", that is saved after every epoch. Where it is there already, the
                 training goes on from it, to the same last bit as if it had never stopped
-    compile:    trace a model of Values once, and train it by array operations (`autograd.compile`): hundreds of times
-                faster, and equal but for the rounding of sums. The loss must be one of the table
+    compile:    trace a model of Values once, and train it by array operations (`autograd.compile`): tens to thousands
+                of times faster, and equal but for the rounding of sums. Unless told, `fit` does so where it can: where
+                the loss is one of the table, no `detect_anomaly` looks on, and the model does the same for every
+                example, without deciding by numbers, drawing random ones, or keeping anything. False: one Value after
+                another in any case; True: where it cannot, an error says why
 
     The model trains in ``train()``, and is left in the mode that it came in. A loss that is nan or inf raises
     `TrainingError` before it can touch the parameters. Ctrl-C ends the training after the current step, with
@@ -112,9 +117,9 @@ def fit(
     A checkpoint is written after the callbacks of an epoch, when that is finished: what Ctrl-C cuts short is trained
     anew by who goes on. It has the model, optimiser, History and random numbers, and not what callbacks, or modules
     of yours, keep or draw for themselves. The file of a training with other data, loss, optimiser, batch size, seed,
-    shuffle, l2 or schedule is a `nn.CheckpointError`. ``epochs`` may be more than before, and that many are trained in
-    all; with a schedule, which depends on them, they may not. A training that is at its end, or that a callback has
-    ended, is left there: its History is returned.
+    shuffle, l2 or schedule is a `nn.CheckpointError`; with another ``compile`` the last bits are others. ``epochs``
+    may be more than before, and that many are trained in all; with a schedule, which depends on them, they may not. A
+    training that is at its end, or that a callback has ended, is left there: its History is returned.
     """
     X, y = checked_examples(model, data, "data")
     held_out = None if validation is None else checked_examples(model, validation, "validation")
@@ -135,8 +140,9 @@ def fit(
         _check_targets(model, examples, criterion)
     objective = partial(criterion, checked=True) if criterion in LOSSES.values() else criterion
     step: Step = partial(_step, model, _forward(model), optimizer, objective)
-    if flag("compile", compile):
-        step = _compiled_step(model, optimizer, criterion, l2)
+    programs = None
+    if _compiling(compile, model, criterion):
+        programs = _Programs(model, optimizer, criterion, l2, X[:size], y[:size], None if compile else step)
     rng = np.random.default_rng(whole("seed", seed, least=0))
     steps_an_epoch = math.ceil(n / size)
     history, epochs_left, run = History(), range(epochs), None
@@ -155,13 +161,16 @@ def fit(
         stack.enter_context(no_names())
         stack.enter_context(ieee_arithmetic())
         stack.enter_context(_mode(model, training=True))
-        stack.enter_context(_blas_threads(model, size))
+        stack.enter_context(_blas_threads(model, size, programs is not None or not _is_scalar(model)))
         stop = stack.enter_context(_polite_interrupt())
         if schedule is not None:
             stack.callback(setattr, optimizer, "lr", base_lr)
-        stack.callback(release, model.parameters() if compile else ())
+        if programs is not None:
+            stack.callback(programs.release)
         bar = stack.enter_context(_Bar(epochs, steps_an_epoch, progress, history.steps))
         for epoch in epochs_left:
+            if programs is not None:
+                step = programs.step()
             order = rng.permutation(n) if shuffle else np.arange(n)
             totals = _Totals(criterion)
             for rows in np.array_split(order, range(size, n, size)):
@@ -176,7 +185,7 @@ def fit(
                 bar.advance(epoch, totals)
                 if stop():
                     break
-            if not all(np.isfinite(p.data).all() for p in model.parameters()):
+            if not all(map(_is_finite, optimizer.parameters.values())):
                 raise _diverged(model, "the parameters became nan or inf", optimizer, history)
             totals.append_to(history.loss, history.accuracy)
             finished = not stop()
@@ -260,38 +269,109 @@ def _step(
     return outputs, batch_loss
 
 
-def _compiled_step(model: Module, optimizer: Optimizer, criterion: Loss, l2: float) -> Step:
-    """What `_step` does, by array operations traced from one example."""
+def _compiling(compile: bool | None, model: Module, criterion: Loss) -> bool:
+    """Whether to try; an error if it was asked for and there is nothing to try."""
+    if compile is None:
+        return _is_scalar(model) and criterion in LOSSES.values() and MODE.usual
+    if not flag("compile", compile):
+        return False
     if not _is_scalar(model) or criterion not in LOSSES.values():
         raise ValueError(
             f"compile=True trains a model of Values by a loss of the table, {', '.join(LOSSES)}; got "
             f"{type(model).__name__} and {_name(criterion)}. For a loss of your own write "
             f"autograd.compile around it"
         )
+    if MODE.anomaly:
+        raise ValueError("detect_anomaly() looks at one operation after another; inside it, leave compile=True out")
+    return True
 
-    @autograd.compile(keep=["outputs", "loss"])  # type: ignore[untyped-decorator]
-    def objective(x: list[Any], target: Any) -> Any:
-        outputs = model(x)
+
+class _Programs:
+    """What `_step` does, by array operations that are traced from one example; anew where the model has changed since.
+
+    X, y:  some examples, on which each program is held to the model
+    eager: the step to take from then on if there is none to be had; None lets the error be seen
+    """
+
+    def __init__(
+        self, model: Module, optimizer: Optimizer, criterion: Loss, l2: float, X: Array, y: Array, eager: Step | None
+    ) -> None:
+        self.model, self.optimizer, self.eager, self.X, self.y = model, optimizer, eager, X, y
+        self.trace = partial(_objective, model, criterion, l2)
+        self.objective: Any = None
+        self.snapshot: Snapshot | None = None
+
+    def step(self) -> Step:
+        """The one to take now. All is as it was where the model can not be traced."""
+        if self.snapshot is None or (self.objective is not None and self.snapshot.changed()):
+            self.release()
+            self.snapshot = Snapshot(self.model)
+            self.objective = self.trace()
+            try:
+                self._check()
+            except BaseException as error:
+                self.snapshot.restore()
+                self.release()
+                if self.eager is None or not isinstance(error, Exception):
+                    raise
+        return self.eager if self.eager is not None and self.objective is None else self._step
+
+    def release(self) -> None:
+        """Make plain Values again of the parameters."""
+        if self.objective is not None:
+            with suppress(GraphError):  # nothing was traced, and nothing bound
+                release(self.objective.parameters)
+            self.objective = None
+
+    def _check(self) -> None:
+        """Trace, and hold the program to the model itself on two examples."""
+        assert self.snapshot is not None
+        found = self.objective.batch(self.X, self.y).kept[_OUTPUTS][:2]
+        with no_grad():
+            expected = _scores(_forward(self.model)(self.X[:2]))
+        if self.snapshot.changed():
+            raise TraceError(
+                f"{type(self.model).__name__} draws random numbers, or keeps something of what it is called with, and "
+                f"a program would call it no more; train it with compile=False"
+            )
+        largest = np.abs(expected[np.isfinite(expected)]).max(initial=0.0)
+        if not np.allclose(found.ravel(), expected.ravel(), 0.0, 1e-9 * largest, equal_nan=True):
+            raise TraceError(
+                f"{type(self.model).__name__} makes {reprlib.repr(found.tolist())} of traced examples, and of the same "
+                f"in numbers {reprlib.repr(expected.tolist())}; train it with compile=False"
+            )
+
+    def _step(self, X: Array, y: Array, l2: float, history: History) -> tuple[Array, float]:
+        total = self.objective.batch(X, y)
+        if not math.isfinite(total.data):
+            raise _diverged(self.model, f"the loss became {total.data}", self.optimizer, history)
+        self.optimizer.zero_grad()
+        total.backward()
+        self.optimizer.step()
+        return total.kept[_OUTPUTS], float(np.add.reduce(total.kept[_LOSS])) / len(y)
+
+
+_OUTPUTS, _LOSS = "fit.outputs", "fit.loss"
+"""Labels under which a program keeps its results."""
+
+
+def _objective(model: Module, criterion: Loss, l2: float) -> Any:
+    """The loss of one example, compiled."""
+
+    @autograd.compile(keep=[_OUTPUTS, _LOSS])  # type: ignore[untyped-decorator]
+    def objective(x: Any, target: Any) -> Any:
+        outputs = model(x.tolist())
         for output in outputs if isinstance(outputs, list | tuple) else [outputs]:
-            output.label = "outputs"
+            output.label = _OUTPUTS
         loss = criterion([outputs], [target])
-        loss.label = "loss"
+        loss.label = _LOSS
         return loss + l2_penalty(model.parameters(), l2) if l2 else loss
 
-    def step(X: Array, y: Array, l2: float, history: History) -> tuple[Array, float]:
-        total = objective.batch(X, y)
-        if not math.isfinite(total.data):
-            raise _diverged(model, f"the loss became {total.data}", optimizer, history)
-        optimizer.zero_grad()
-        total.backward()
-        optimizer.step()
-        return total.kept["outputs"], float(np.add.reduce(total.kept["loss"])) / len(y)
-
-    return step
+    return objective
 
 
 def _diverged(model: Module, what: str, optimizer: Optimizer, history: History) -> TrainingError:
-    spoilt = [name for name, p in model.named_parameters() if not np.isfinite(p.data).all()]
+    spoilt = [name for name, p in model.named_parameters() if not _is_finite(p)]
     state = (
         f"{', '.join(spoilt[:3])} {'hold' if len(spoilt) > 1 else 'holds'} nan or inf, from a gradient that overflowed"
         if spoilt
@@ -302,6 +382,10 @@ def _diverged(model: Module, what: str, optimizer: Optimizer, history: History) 
         f"{state}. Lower the learning rate, or run the step inside autograd.detect_anomaly() to see which "
         f"operation made it"
     )
+
+
+def _is_finite(p: Value | Tensor) -> bool:
+    return math.isfinite(p.data) if isinstance(p, Value) else bool(np.isfinite(p.data).all())
 
 
 def _forward(model: Module) -> Callable[[Array], Any]:
@@ -459,15 +543,20 @@ def _mode(model: Module, training: bool) -> Iterator[None]:
 @contextmanager
 def _inference(model: Module, size: int) -> Iterator[None]:
     """Outputs only: no graph, and ``eval()``."""
-    with _mode(model, training=False), no_grad(), paused_gc(), no_names(), _blas_threads(model, size):
+    with (
+        _mode(model, training=False),
+        no_grad(),
+        paused_gc(),
+        no_names(),
+        _blas_threads(model, size, not _is_scalar(model)),
+    ):
         yield
 
 
 @contextmanager
-def _blas_threads(model: Module, batch: int) -> Iterator[None]:
+def _blas_threads(model: Module, batch: int, multiplying: bool) -> Iterator[None]:
     """One BLAS thread for small products: two would spend more time meeting than multiplying."""
-    work = 3.0 * batch * sum(np.size(p.data) for p in model.parameters())
-    if _is_scalar(model) or work > _THREADED_WORK:
+    if not multiplying or 3.0 * batch * sum(np.size(p.data) for p in model.parameters()) > _THREADED_WORK:
         yield
         return
     from threadpoolctl import threadpool_limits

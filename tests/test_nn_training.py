@@ -5,6 +5,7 @@ import gc
 import math
 import operator
 import os
+import random
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ import pytest
 import autograd
 import nn
 from autograd import Tensor, Value
+from autograd.errors import TraceError
 from demos import command
 
 Array = np.ndarray[Any, Any]
@@ -356,6 +358,286 @@ def test_detect_anomaly_works_inside_fit() -> None:
     model = nn.vectorized.MLP(2, [1], seed=0)
     with autograd.detect_anomaly(), pytest.raises(autograd.AnomalyError, match="log made"):
         train(model, (X, X[:, 0]), loss=lambda p, t: (p - p).log().mean())
+
+
+# ----- compiled where it can be -----
+
+
+class Wrapped(nn.Module):
+    """A scalar network, and something of the user's own around it."""
+
+    def __init__(self) -> None:
+        self.inner = nn.MLP(2, [4, 2], activation="tanh", seed=0)
+
+    def __call__(self, x: Any) -> Any:
+        return self.inner(x)
+
+
+def test_a_scalar_model_is_called_to_be_traced_and_trained_without() -> None:
+    calls = []
+
+    class Watched(Wrapped):
+        def __call__(self, x: Any) -> Any:
+            calls.append(x)
+            return super().__call__(x)
+
+    train(Watched(), epochs=5)
+    assert len(calls) < 10
+    calls.clear()
+    train(Watched(), epochs=5, compile=False)
+    assert len(calls) == 5 * 24 + 1  # one to look at the targets
+
+
+class Sided(Wrapped):
+    """Decides by a number."""
+
+    def __call__(self, x: Any) -> Any:
+        first, second = super().__call__(x)
+        return [first, second] if x[0] > 0.5 else [second, first]
+
+
+class Relabelled(Wrapped):
+    """Makes Values of its own from numbers, as micrograd's users do."""
+
+    def __call__(self, x: Any) -> Any:
+        return super().__call__([Value(each) for each in x])
+
+
+class Typed(Wrapped):
+    """Takes numbers for something else than Values."""
+
+    def __call__(self, x: Any) -> Any:
+        return super().__call__([x[0] * (2.0 if isinstance(x[0], float) else 1.0), x[1]])
+
+
+class Dropping(Wrapped):
+    """Drops a feature now and then, so rarely that two calls are often alike."""
+
+    def __init__(self, rng: Any) -> None:
+        super().__init__()
+        self.rng = rng
+
+    def __call__(self, x: Any) -> Any:
+        return super().__call__([x[0], 0.0 if self.rng.random() < 0.1 and self.training else x[1]])
+
+
+class Counting(Wrapped):
+    """Keeps count, notes, a running mean and its last result."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls, self.notes, self.last, self.mean = 0, {"seen": [0.0]}, None, np.zeros(2)
+
+    def __call__(self, x: Any) -> Any:
+        self.calls += 1
+        self.notes["seen"].append(x[0])
+        self.mean += 0.5
+        self.last = super().__call__(x)
+        return self.last
+
+
+RANDOM = "draws random numbers, or keeps something of what it is called with|did not do the same twice"
+UNTRACED: dict[str, tuple[Callable[[], Wrapped], str]] = {
+    "decides": (Sided, r"bool\(\) of a traced value"),
+    "wraps": (Relabelled, "a Value is one real number, not Traced"),
+    "looks at types": (Typed, r"Typed makes \[\[.* of traced examples, and of the same in numbers"),
+    "draws from NumPy": (lambda: Dropping(np.random.default_rng(0)), RANDOM),
+    "draws from Python": (lambda: Dropping(random.Random(0)), RANDOM),
+    "draws from the old NumPy": (lambda: Dropping(np.random.RandomState(0)), RANDOM),
+    "keeps": (Counting, "Counting draws random numbers, or keeps something of what it is called with"),
+}
+CASES = pytest.mark.parametrize(("build", "message"), UNTRACED.values(), ids=UNTRACED.keys())
+
+
+@CASES
+def test_a_model_that_cannot_be_traced_trains_as_if_nobody_had_tried(
+    build: Callable[[], Wrapped], message: str
+) -> None:
+    models, losses = [build(), build()], []
+    for model, compiled in zip(models, (None, False), strict=True):
+        losses.append(train(model, compile=compiled).loss)
+        assert {type(p) for p in model.parameters()} == {Value}
+    assert losses[0] == losses[1]
+    assert weights(models[0]) == weights(models[1])
+    if isinstance(models[0], Counting):
+        tried, plain = models
+        assert tried.calls == plain.calls == 2 * 24 + 1
+        assert tried.notes == plain.notes and tried.mean.tolist() == plain.mean.tolist()
+        assert tried.last[0].data == plain.last[0].data
+
+
+@CASES
+def test_compile_true_says_why_a_model_cannot_be_traced_and_leaves_it_alone(
+    build: Callable[[], Wrapped], message: str
+) -> None:
+    model = build()
+    before, optimizer = weights(model), nn.Adam(model)
+    with pytest.raises((TraceError, TypeError), match=message):
+        train(model, compile=True, optimizer=optimizer)
+    assert weights(model) == before and optimizer.steps == 0
+    assert {type(p) for p in model.parameters()} == {Value}
+    if isinstance(model, Counting):
+        assert (model.calls, len(model.notes["seen"]), model.mean.tolist()) == (1, 2, [0.5, 0.5])  # to see the targets
+
+
+def test_an_example_is_a_list_also_where_it_is_traced() -> None:
+    class Biased(nn.Module):
+        def __init__(self) -> None:
+            self.inner = nn.MLP(3, [2], bias=False, seed=0)
+
+        def __call__(self, x: Any) -> Any:
+            return self.inner(x + [1.0])  # noqa: RUF005
+
+    one, two = Biased(), Biased()
+    train(one, compile=True)
+    train(two, compile=False)
+    for a, b in zip(weights(one), weights(two), strict=True):
+        assert a[1] == pytest.approx(b[1], abs=1e-12)
+
+
+class Scaled(Wrapped):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale, self.offsets, self.factors = 1.0, [0.0, 0.0], np.ones(2)
+
+    def __call__(self, x: Any) -> Any:
+        scale = self.scale if self.training else 1.0
+        return [scale * y * f + o for y, f, o in zip(super().__call__(x), self.factors, self.offsets, strict=True)]
+
+
+def _freeze(model: Any) -> None:
+    for p in model.inner.layers[0].parameters():
+        p.requires_grad = False
+
+
+CHANGES: dict[str, Callable[[Any], Any]] = {
+    "attribute": lambda model: setattr(model, "scale", 2.0),
+    "list": lambda model: model.offsets.__setitem__(0, 0.5),
+    "array": lambda model: model.factors.__setitem__(0, 0.5),
+    "mode": lambda model: (setattr(model, "scale", 3.0), model.eval()),
+    "parameter": lambda model: model.inner.layers[1].neurons[0].w.__setitem__(0, Value(0.25)),
+    "number": lambda model: setattr(model.inner.layers[1].neurons[0].w[0], "data", 0.25),
+    "frozen": _freeze,
+    "decides": lambda model: setattr(model, "inner", Sided()),
+}
+
+
+@pytest.mark.parametrize("compiled", [None, True])
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_a_callback_does_to_the_model_counts_from_the_next_epoch(change: str, compiled: bool | None) -> None:
+    def at_first(epoch: int, model: Any, history: nn.History) -> None:
+        if epoch == 0:
+            CHANGES[change](model)
+
+    models, losses = [Scaled(), Scaled()], []
+    for model, way in zip(models, (compiled, False), strict=True):
+        optimizer = nn.SGD(model, lr=0.1, momentum=0.9)
+        if change == "decides" and way:
+            with pytest.raises(TraceError, match="bool"):
+                train(model, epochs=3, optimizer=optimizer, callbacks=[at_first], compile=way)
+            return
+        losses.append(train(model, epochs=3, optimizer=optimizer, callbacks=[at_first], compile=way).loss)
+        assert {type(p) for p in optimizer.parameters.values()} == {Value}
+    assert losses[0] == pytest.approx(losses[1], rel=1e-12)
+    for a, b in zip(*map(weights, models), strict=True):
+        assert a[1] == pytest.approx(b[1], abs=1e-12)
+
+
+def test_a_frozen_parameter_stays_plain_and_where_it_is() -> None:
+    models = nn.MLP(2, [3, 2], seed=0), nn.MLP(2, [3, 2], seed=0)
+    for model, compiled in zip(models, (None, False), strict=True):
+        frozen = model.layers[0].neurons[0].w[0]
+        frozen.requires_grad = False
+        before = frozen.data
+        train(model, compile=compiled)
+        assert (type(frozen), frozen.data) == (Value, before)
+    for a, b in zip(*map(weights, models), strict=True):
+        assert a[1] == pytest.approx(b[1], abs=1e-12)
+
+
+def test_a_parameter_that_is_in_two_places_is_one_also_where_it_is_traced() -> None:
+    def build() -> nn.MLP:
+        model = nn.MLP(2, [2, 2], seed=0)
+        model.layers[1].neurons = [model.layers[0].neurons[0], model.layers[1].neurons[1]]
+        return model
+
+    models = build(), build()
+    for model, compiled in zip(models, (True, False), strict=True):
+        train(model, compile=compiled, l2=1e-3)
+    for a, b in zip(*map(weights, models), strict=True):
+        assert a[1] == pytest.approx(b[1], abs=1e-12)
+
+
+def test_detect_anomaly_finds_the_operation_in_a_scalar_model_too() -> None:
+    class Logarithm(Wrapped):
+        def __call__(self, x: Any) -> Any:
+            return [(y - y).log() if self.training else y for y in super().__call__(x)]
+
+    class Root(Wrapped):
+        def __call__(self, x: Any) -> Any:
+            return [(y - y).sqrt() for y in super().__call__(x)]
+
+    with autograd.detect_anomaly():
+        with pytest.raises(autograd.AnomalyError, match="log made -inf"):
+            train(Logarithm())
+        with pytest.raises(autograd.AnomalyError, match="the gradient of sqrt made"):  # forwards there is nothing wrong
+            train(Root())
+        with pytest.raises(ValueError, match=r"inside it, leave compile=True out"):
+            train(Logarithm(), compile=True)
+    for compiled in (None, True, False):
+        with pytest.raises(nn.TrainingError, match="the loss became nan in epoch 1, step 1, at learning rate"):
+            train(Logarithm(), compile=compiled)
+
+
+@pytest.mark.parametrize("compiled", [None, False])
+def test_parameters_that_overflow_are_named(compiled: bool | None) -> None:
+    model = nn.MLP(1, [1], seed=0)
+    data = np.full((4, 1), 1e154), np.zeros(4)
+    with pytest.raises(nn.TrainingError, match=r"in epoch 1, step 2.*neurons\.0\.w\.0 holds nan or inf") as caught:
+        train(model, data, loss="mae", optimizer=nn.SGD(model, lr=1e200), epochs=1, compile=compiled)
+    assert "the parameters became nan or inf" in str(caught.value)
+    assert {type(p) for p in model.parameters()} == {Value}
+
+
+def test_a_vectorized_model_and_a_loss_of_ones_own_are_not_compiled() -> None:
+    fast = nn.vectorized.MLP(2, [4, 2], seed=0)
+    twin = nn.vectorized.MLP(2, [4, 2], seed=0)
+    train(fast)
+    train(twin, compile=False)
+    assert weights(fast) == weights(twin)
+    seen = []
+    train(nn.MLP(2, [2]), loss=lambda p, t: seen.append(len(t)) or nn.cross_entropy(p, t))
+    assert len(seen) == 6
+    for model, words in ((fast, {}), (nn.MLP(2, [2]), {"loss": lambda p, t: nn.cross_entropy(p, t)})):
+        with pytest.raises(ValueError, match="compile=True trains a model of Values by a loss of the table"):
+            train(model, compile=True, **words)
+    with pytest.raises(TypeError, match="compile must be True or False, got str 'no'"):
+        train(nn.MLP(2, [2]), compile="no")
+
+
+def test_ctrl_c_ends_a_compiled_training_after_the_step(handler: Any) -> None:
+    model, asked = nn.MLP(2, [4, 2], seed=0), []
+
+    def schedule(done: float) -> float:
+        asked.append(done)
+        if len(asked) == 5:
+            press_ctrl_c()
+        return 1.0
+
+    history = train(model, epochs=50, schedule=schedule, compile=True)
+    assert history.interrupted
+    assert history.steps == 5
+    assert {type(p) for p in model.parameters()} == {Value}
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_checkpoint_of_either_way_goes_on_the_other(first: bool, tmp_path: Path) -> None:
+    whole = nn.MLP(2, [4, 2], activation="tanh", seed=0)
+    expected = train(whole, epochs=6).loss
+    for epochs, compiled in ((3, first), (6, not first)):
+        model = nn.MLP(2, [4, 2], activation="tanh", seed=0)
+        history = train(model, epochs=epochs, checkpoint=tmp_path / "run.safetensors", compile=compiled)
+    assert history.loss == pytest.approx(expected, rel=1e-9)
 
 
 # ----- Ctrl-C -----

@@ -1,0 +1,82 @@
+"""What a model holds besides the numbers of its parameters: whether it has changed, and how to put it back."""
+
+import pickle
+import random
+from collections import deque
+from operator import is_
+from types import BuiltinFunctionType, FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from autograd import Node
+
+_CLOSED = (Node, str, bytes, float, int, type(None), type, ModuleType, FunctionType, BuiltinFunctionType)
+"""What is not looked into."""
+_GENERATORS = (random.Random, np.random.Generator, np.random.RandomState)
+
+
+class Snapshot:
+    """The attributes, lists, dicts, sets, queues, arrays and random numbers of ``model``, and of what it holds.
+
+    The numbers of parameters are left out, for they move. Python's own random numbers and NumPy's are taken in.
+    """
+
+    def __init__(self, model: Any) -> None:
+        found: dict[int, Any] = {}
+        stack = [model, random.seed.__self__, np.random.mtrand._rand]  # type: ignore[attr-defined]
+        while stack:
+            item = stack.pop()
+            if not isinstance(item, _CLOSED) and id(item) not in found:
+                found[id(item)] = item
+                stack += _parts(item)
+        self._contents = [(item, _content(item)) for item in found.values()]
+
+    def changed(self) -> bool:
+        """Whether anything is not what it was."""
+        return any(not _same(_content(item), content) for item, content in self._contents)
+
+    def restore(self) -> None:
+        """Put everything back in its place."""
+        for item, content in self._contents:
+            if not _same(_content(item), content):
+                _put_back(item, content)
+
+
+def _parts(item: Any) -> list[Any]:
+    if isinstance(item, list | tuple | set | frozenset | deque):
+        return list(item)
+    held = item if isinstance(item, dict) else getattr(item, "__dict__", {})
+    return list(held.values())
+
+
+def _content(item: Any) -> Any:
+    """A copy of what ``item`` holds."""
+    if isinstance(item, dict | list | set | deque | np.ndarray):
+        return item.copy()
+    return pickle.dumps(item) if isinstance(item, _GENERATORS) else dict(getattr(item, "__dict__", {}))
+
+
+def _same(now: Any, before: Any) -> bool:
+    """Whether two contents are the same things, and not only equal ones."""
+    if isinstance(now, np.ndarray):
+        return now.tobytes() == before.tobytes()  # type: ignore[no-any-return]
+    if isinstance(now, bytes):
+        return bool(now == before)
+    values = (now.values(), before.values()) if isinstance(now, dict) else (now, before)
+    return len(now) == len(before) and all(map(is_, now, before)) and all(map(is_, *values))
+
+
+def _put_back(item: Any, content: Any) -> None:
+    if isinstance(item, np.ndarray):
+        item[...] = content
+    elif isinstance(item, random.Random):
+        item.setstate(pickle.loads(content).getstate())
+    elif isinstance(item, np.random.RandomState):
+        item.set_state(pickle.loads(content).get_state())
+    elif isinstance(item, np.random.Generator):
+        item.bit_generator.state = pickle.loads(content).bit_generator.state
+    else:
+        held = item if isinstance(item, dict | list | set | deque) else vars(item)
+        held.clear()
+        held.extend(content) if isinstance(held, list | deque) else held.update(content)
