@@ -6,7 +6,8 @@ from autograd import GradCheck, Value
 from autograd.gradcheck import check
 from nn.losses import Loss
 from nn.module import Module
-from nn.training import _forward, _loss, checked_examples
+from nn.programs import forward_of
+from nn.training import _loss, checked_examples
 
 
 def gradcheck(
@@ -28,7 +29,7 @@ def gradcheck(
     is looked at, are those of `autograd.gradcheck`. The model is afterwards what it was, gradients included.
     """
     X, y = checked_examples(model, data, "data")
-    criterion, forward = _loss(loss), _forward(model)
+    criterion, forward = _loss(loss), forward_of(model)
     arguments: dict[str, list[Any]] = {}
     for name, parameter in model.named_parameters():
         layer = ".".join(name.split(".")[:2]) if isinstance(parameter, Value) else name

@@ -7,26 +7,23 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-import autograd
 from autograd import Tensor, Value, no_grad, paused_gc
 from autograd.array_ops import Array
-from autograd.compiler.store import release
-from autograd.errors import GraphError, TraceError
 from autograd.modes import MODE, ieee_arithmetic, no_names
 from nn.checkpoint import Run, fingerprint
 from nn.checks import choice, flag, numbers, real, whole
 from nn.losses import LOSSES, Loss, bce_with_logits, cross_entropy, hinge, l2_penalty
 from nn.module import Module
 from nn.optim import Optimizer
+from nn.programs import LOSS, OUTPUTS, Programs, forward_of, is_scalar, scores_of, worth_compiling
 from nn.schedules import Schedule
-from nn.snapshot import Snapshot
 
 _CLASSIFYING = (hinge, bce_with_logits, cross_entropy)
 """The losses whose targets are classes, so that accuracy means something."""
@@ -139,10 +136,10 @@ def fit(
     for examples in filter(None, [(X, y), held_out]):
         _check_targets(model, examples, criterion)
     objective = partial(criterion, checked=True) if criterion in LOSSES.values() else criterion
-    step: Step = partial(_step, model, _forward(model), optimizer, objective)
-    programs = None
-    if _compiling(compile, model, criterion):
-        programs = _Programs(model, optimizer, criterion, l2, X[:size], y[:size], None if compile else step)
+    eager: Step = partial(_step, model, forward_of(model), optimizer, objective)
+    wanted, some = _compiling(compile, model, criterion), (X[:size], y[:size])
+    training = Programs(model, some, criterion, l2, wanted, strict=bool(compile))
+    validating = Programs(model, some, criterion, wanted=wanted)
     rng = np.random.default_rng(whole("seed", seed, least=0))
     steps_an_epoch = math.ceil(n / size)
     history, epochs_left, run = History(), range(epochs), None
@@ -161,16 +158,16 @@ def fit(
         stack.enter_context(no_names())
         stack.enter_context(ieee_arithmetic())
         stack.enter_context(_mode(model, training=True))
-        stack.enter_context(_blas_threads(model, size, programs is not None or not _is_scalar(model)))
+        stack.enter_context(_blas_threads(model, size, wanted or not is_scalar(model)))
         stop = stack.enter_context(_polite_interrupt())
         if schedule is not None:
             stack.callback(setattr, optimizer, "lr", base_lr)
-        if programs is not None:
-            stack.callback(programs.release)
+        for programs in (training, validating):
+            stack.enter_context(programs)
         bar = stack.enter_context(_Bar(epochs, steps_an_epoch, progress, history.steps))
         for epoch in epochs_left:
-            if programs is not None:
-                step = programs.step()
+            compiled = training.current()
+            step = eager if compiled is None else partial(_compiled_step, model, compiled, optimizer)
             order = rng.permutation(n) if shuffle else np.arange(n)
             totals = _Totals(criterion)
             for rows in np.array_split(order, range(size, n, size)):
@@ -190,7 +187,8 @@ def fit(
             totals.append_to(history.loss, history.accuracy)
             finished = not stop()
             if held_out is not None and finished:
-                _evaluate(model, held_out, criterion).append_to(history.validation_loss, history.validation_accuracy)
+                seen = _evaluate(model, held_out, criterion, validating)
+                seen.append_to(history.validation_loss, history.validation_accuracy)
             history.seconds = time.perf_counter() - start
             history.interrupted = stop()
             answers = [callback(epoch, model, history) for callback in callbacks]
@@ -208,7 +206,10 @@ def fit(
 def evaluate(model: Module, data: tuple[Any, Any], loss: str | Loss) -> tuple[float, float]:
     """(mean loss, accuracy) of ``model`` on ``data``; the accuracy is nan where targets are no classes."""
     criterion = _loss(loss)
-    totals = _evaluate(model, checked_examples(model, data, "data"), criterion)
+    X, y = checked_examples(model, data, "data")
+    wanted = worth_compiling(model, len(y)) and criterion in LOSSES.values()
+    with Programs(model, (X, y), criterion, wanted=wanted) as programs:
+        totals = _evaluate(model, (X, y), criterion, programs)
     return totals.loss(), totals.accuracy()
 
 
@@ -216,9 +217,12 @@ def predict(model: Module, X: Any, batch_size: int = 1000) -> Array:
     """The outputs of ``model`` for the rows of ``X``, as a plain array (n, outputs), or (n,) from scalars' one."""
     rows = _rows(model, X, "X")
     size = whole("batch_size", batch_size)
-    with _inference(model, size):
-        forward = _forward(model)
-        return np.concatenate([_scores(forward(rows[i : i + size])) for i in range(0, len(rows), size)])
+    forward = forward_of(model)
+    with Programs(model, (rows[:size],), wanted=worth_compiling(model, len(rows))) as programs, _inference(model, size):
+        compiled = programs.current()
+        parts = [rows[i : i + size] for i in range(0, len(rows), size)]
+        outputs = [forward(part) if compiled is None else compiled.batch(part).kept[OUTPUTS] for part in parts]
+        return np.concatenate([scores_of(part) for part in outputs])
 
 
 def accuracy(scores: Any, labels: Any) -> float:
@@ -272,10 +276,10 @@ def _step(
 def _compiling(compile: bool | None, model: Module, criterion: Loss) -> bool:
     """Whether to try; an error if it was asked for and there is nothing to try."""
     if compile is None:
-        return _is_scalar(model) and criterion in LOSSES.values() and MODE.usual
+        return is_scalar(model) and criterion in LOSSES.values() and MODE.usual
     if not flag("compile", compile):
         return False
-    if not _is_scalar(model) or criterion not in LOSSES.values():
+    if not is_scalar(model) or criterion not in LOSSES.values():
         raise ValueError(
             f"compile=True trains a model of Values by a loss of the table, {', '.join(LOSSES)}; got "
             f"{type(model).__name__} and {_name(criterion)}. For a loss of your own write "
@@ -286,88 +290,23 @@ def _compiling(compile: bool | None, model: Module, criterion: Loss) -> bool:
     return True
 
 
-class _Programs:
-    """What `_step` does, by array operations that are traced from one example; anew where the model has changed since.
-
-    X, y:  some examples, on which each program is held to the model
-    eager: the step to take from then on if there is none to be had; None lets the error be seen
-    """
-
-    def __init__(
-        self, model: Module, optimizer: Optimizer, criterion: Loss, l2: float, X: Array, y: Array, eager: Step | None
-    ) -> None:
-        self.model, self.optimizer, self.eager, self.X, self.y = model, optimizer, eager, X, y
-        self.trace = partial(_objective, model, criterion, l2)
-        self.objective: Any = None
-        self.snapshot: Snapshot | None = None
-
-    def step(self) -> Step:
-        """The one to take now. All is as it was where the model can not be traced."""
-        if self.snapshot is None or (self.objective is not None and self.snapshot.changed()):
-            self.release()
-            self.snapshot = Snapshot(self.model)
-            self.objective = self.trace()
-            try:
-                self._check()
-            except BaseException as error:
-                self.snapshot.restore()
-                self.release()
-                if self.eager is None or not isinstance(error, Exception):
-                    raise
-        return self.eager if self.eager is not None and self.objective is None else self._step
-
-    def release(self) -> None:
-        """Make plain Values again of the parameters."""
-        if self.objective is not None:
-            with suppress(GraphError):  # nothing was traced, and nothing bound
-                release(self.objective.parameters)
-            self.objective = None
-
-    def _check(self) -> None:
-        """Trace, and hold the program to the model itself on two examples."""
-        assert self.snapshot is not None
-        found = self.objective.batch(self.X, self.y).kept[_OUTPUTS][:2]
-        with no_grad():
-            expected = _scores(_forward(self.model)(self.X[:2]))
-        if self.snapshot.changed():
-            raise TraceError(
-                f"{type(self.model).__name__} draws random numbers, or keeps something of what it is called with, and "
-                f"a program would call it no more; train it with compile=False"
-            )
-        largest = np.abs(expected[np.isfinite(expected)]).max(initial=0.0)
-        if not np.allclose(found.ravel(), expected.ravel(), 0.0, 1e-9 * largest, equal_nan=True):
-            raise TraceError(
-                f"{type(self.model).__name__} makes {reprlib.repr(found.tolist())} of traced examples, and of the same "
-                f"in numbers {reprlib.repr(expected.tolist())}; train it with compile=False"
-            )
-
-    def _step(self, X: Array, y: Array, l2: float, history: History) -> tuple[Array, float]:
-        total = self.objective.batch(X, y)
-        if not math.isfinite(total.data):
-            raise _diverged(self.model, f"the loss became {total.data}", self.optimizer, history)
-        self.optimizer.zero_grad()
-        total.backward()
-        self.optimizer.step()
-        return total.kept[_OUTPUTS], float(np.add.reduce(total.kept[_LOSS])) / len(y)
+def _compiled_step(
+    model: Module, compiled: Any, optimizer: Optimizer, X: Array, y: Array, l2: float, history: History
+) -> tuple[Any, float]:
+    """What `_step` does, by a program."""
+    total = compiled.batch(X, y)
+    if not math.isfinite(total.data):
+        raise _diverged(model, f"the loss became {total.data}", optimizer, history)
+    optimizer.zero_grad()
+    total.backward()
+    optimizer.step()
+    return _kept(total)
 
 
-_OUTPUTS, _LOSS = "fit.outputs", "fit.loss"
-"""Labels under which a program keeps its results."""
-
-
-def _objective(model: Module, criterion: Loss, l2: float) -> Any:
-    """The loss of one example, compiled."""
-
-    @autograd.compile(keep=[_OUTPUTS, _LOSS])  # type: ignore[untyped-decorator]
-    def objective(x: Any, target: Any) -> Any:
-        outputs = model(x.tolist())
-        for output in outputs if isinstance(outputs, list | tuple) else [outputs]:
-            output.label = _OUTPUTS
-        loss = criterion([outputs], [target])
-        loss.label = _LOSS
-        return loss + l2_penalty(model.parameters(), l2) if l2 else loss
-
-    return objective
+def _kept(total: Any) -> tuple[Array, float]:
+    """The outputs of a batch, and their mean loss without the penalty."""
+    losses = total.kept[LOSS]
+    return total.kept[OUTPUTS], float(np.add.reduce(losses)) / len(losses)
 
 
 def _diverged(model: Module, what: str, optimizer: Optimizer, history: History) -> TrainingError:
@@ -386,23 +325,6 @@ def _diverged(model: Module, what: str, optimizer: Optimizer, history: History) 
 
 def _is_finite(p: Value | Tensor) -> bool:
     return math.isfinite(p.data) if isinstance(p, Value) else bool(np.isfinite(p.data).all())
-
-
-def _forward(model: Module) -> Callable[[Array], Any]:
-    """Rows to outputs: a Tensor from a vectorized model, a list of outputs, one an example, from a scalar one."""
-    return (lambda rows: [model(row) for row in rows.tolist()]) if _is_scalar(model) else model
-
-
-def _scores(outputs: Any) -> Array:
-    if isinstance(outputs, np.ndarray):
-        return outputs
-    if isinstance(outputs, Tensor):
-        return outputs.data
-    return np.array([[v.data for v in row] if isinstance(row, list | tuple) else row.data for row in outputs])
-
-
-def _is_scalar(model: Module) -> bool:
-    return isinstance(next((p for _, p in model.named_parameters()), None), Value)
 
 
 def _name(function: Callable[..., Any] | None) -> str | None:
@@ -429,13 +351,21 @@ def check_labels(name: str, labels: Array, scores: Array) -> None:
         raise ValueError(f"{name}: labels must be {expected}, got {np.unique(labels[~known])[:3].tolist()}")
 
 
-def _evaluate(model: Module, examples: tuple[Array, Array], criterion: Loss, size: int = 1000) -> "_Totals":
+def _evaluate(
+    model: Module, examples: tuple[Array, Array], criterion: Loss, programs: Programs, size: int = 1000
+) -> "_Totals":
     X, y = examples
-    totals, forward = _Totals(criterion), _forward(model)
+    totals, forward = _Totals(criterion), forward_of(model)
     with _inference(model, size):
+        compiled = programs.current()
         for i in range(0, len(y), size):
-            outputs, labels = forward(X[i : i + size]), y[i : i + size]
-            totals.add(float(criterion(outputs, labels)), outputs, labels)
+            rows, targets = X[i : i + size], y[i : i + size]
+            if compiled is not None:
+                outputs, loss = _kept(compiled.batch(rows, targets))
+            else:
+                outputs = forward(rows)
+                loss = float(criterion(outputs, targets))
+            totals.add(loss, outputs, targets)
     return totals
 
 
@@ -456,7 +386,7 @@ class _Totals:
         self.n += len(targets)
         self._loss += mean_loss * len(targets)
         if self.classifying:
-            self._uncounted.append((_scores(outputs), targets))
+            self._uncounted.append((scores_of(outputs), targets))
             if len(self._uncounted) == 64:
                 self._count()
 
@@ -502,7 +432,7 @@ def _check_targets(model: Module, examples: tuple[Array, Array], criterion: Loss
         return
     X, y = examples
     with _inference(model, 1):
-        first = _forward(model)(X[:1])
+        first = forward_of(model)(X[:1])
         criterion(first[np.zeros(len(y), int)] if isinstance(first, Tensor) else first * len(y), y)
 
 
@@ -548,7 +478,7 @@ def _inference(model: Module, size: int) -> Iterator[None]:
         no_grad(),
         paused_gc(),
         no_names(),
-        _blas_threads(model, size, not _is_scalar(model)),
+        _blas_threads(model, size, not is_scalar(model)),
     ):
         yield
 

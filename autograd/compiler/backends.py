@@ -48,6 +48,7 @@ class Backends:
     def lifted(self) -> Lifted:
         return lift(self.normal)
 
+    @cached_property
     def lifts(self) -> bool:
         """Whether the program is, or will be, in groups for NumPy."""
         if self.wanted is not None:
@@ -63,13 +64,13 @@ class Backends:
 
     def parameter_order(self) -> list[int]:
         """The leaves in the order in which their numbers shall lie."""
-        return parameter_order(self.lifted) if self.lifts() else list(range(self.normal.leaves))
+        return parameter_order(self.lifted) if self.lifts else list(range(self.normal.leaves))
 
     def build(self, parameters: Memory, positions: Ids, samples: int, dtype: np.dtype[Any]) -> "Built":
         """The program for so many samples (0: no such axis), by the backend that was asked for, or else the best."""
         estimates = self._one_by_one(samples or 1)
         made = None
-        if self.lifts():
+        if self.lifts:
             made = program.build(self.lifted, parameters, positions, samples, dtype)
             estimates["numpy"] = _of_numpy(made, len(self.normal.live))
         chosen = self.wanted or min(filter(self._is_open, estimates), key=lambda name: estimates[name].total)

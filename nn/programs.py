@@ -1,0 +1,130 @@
+"""Programs of models: one example traced, many computed at once, traced anew where the model has changed since."""
+
+import reprlib
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+import autograd
+from autograd import Tensor, Value, no_grad
+from autograd.array_ops import Array
+from autograd.compiler.store import release, store_of
+from autograd.errors import GraphError, TraceError
+from autograd.modes import MODE
+from nn.losses import Loss, l2_penalty
+from nn.module import Module
+from nn.snapshot import Snapshot
+
+OUTPUTS, LOSS = "nn.outputs", "nn.loss"
+"""Labels under which a program keeps its results."""
+FEW = 32
+"""Fewer examples than these are computed before a program of them is made."""
+
+
+class Programs:
+    """The loss of one example of a model of Values, compiled; without a loss, its outputs.
+
+    examples: (X, y), or (X,) without a loss; each program is held to the model itself on the first two
+    wanted:   False for no program in any case
+    strict:   an error that keeps the model from being traced is raised; otherwise there is no program then
+
+    A context at whose end the parameters are plain Values again, unless they were bound before.
+    """
+
+    def __init__(
+        self,
+        model: Module,
+        examples: tuple[Array, ...],
+        criterion: Loss | None = None,
+        l2: float = 0.0,
+        wanted: bool = True,
+        strict: bool = False,
+    ) -> None:
+        self.model, self.examples, self.criterion, self.l2 = model, examples, criterion, l2
+        self.wanted, self.strict = wanted, strict
+        self._compiled: Any = None
+        self._snapshot: Snapshot | None = None
+        self._bound = any(store_of(p) is not None for p in model.parameters())
+
+    def __enter__(self) -> "Programs":
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self._release()
+
+    def current(self) -> Any:
+        """The compiled function of the model as it is now; None, and all as it was, where it can not be traced."""
+        if not self.wanted:
+            return None
+        if self._snapshot is None or (self._compiled is not None and self._snapshot.changed()):
+            self._release()
+            self._snapshot = Snapshot(self.model)
+            self._compiled = autograd.compile(self._of_one, keep=[OUTPUTS, LOSS][: len(self.examples)])
+            try:
+                self._check(self._snapshot)
+            except BaseException as error:
+                self._snapshot.restore()
+                self._release()
+                if self.strict or not isinstance(error, Exception):
+                    raise
+        return self._compiled
+
+    def _release(self) -> None:
+        if self._compiled is not None:
+            with suppress(GraphError):  # nothing was traced, and nothing bound
+                release(() if self._bound else self._compiled.parameters)
+            self._compiled = None
+
+    def _of_one(self, x: Any, *target: Any) -> Any:
+        outputs = self.model(x.tolist())
+        several = outputs if isinstance(outputs, list | tuple) else [outputs]
+        for output in several:
+            output.label = OUTPUTS
+        if self.criterion is None:
+            return autograd.sum(several)
+        loss = self.criterion([outputs], list(target))
+        loss.label = LOSS
+        return loss + l2_penalty(self.model.parameters(), self.l2) if self.l2 else loss
+
+    def _check(self, snapshot: Snapshot) -> None:
+        """Trace, and hold the program to the model itself on two examples."""
+        found = self._compiled.batch(*self.examples).kept[OUTPUTS][:2]
+        with no_grad():
+            expected = scores_of(forward_of(self.model)(self.examples[0][:2]))
+        if snapshot.changed():
+            raise TraceError(
+                f"{type(self.model).__name__} draws random numbers, or keeps something of what it is called with, and "
+                f"a program would call it no more; train it with compile=False"
+            )
+        largest = np.abs(expected[np.isfinite(expected)]).max(initial=0.0)
+        if not np.allclose(found.ravel(), expected.ravel(), 0.0, 1e-9 * largest, equal_nan=True):
+            raise TraceError(
+                f"{type(self.model).__name__} makes {reprlib.repr(found.tolist())} of traced examples, and of the same "
+                f"in numbers {reprlib.repr(expected.tolist())}; train it with compile=False"
+            )
+
+
+def worth_compiling(model: Module, rows: int) -> bool:
+    """Whether outputs of so many rows come sooner by a program; not where somebody looks for anomalies, or traces."""
+    return is_scalar(model) and rows >= FEW and not MODE.anomaly and MODE.tape is None
+
+
+def is_scalar(model: Module) -> bool:
+    """Whether the model is one of Values."""
+    return isinstance(next((p for _, p in model.named_parameters()), None), Value)
+
+
+def forward_of(model: Module) -> Callable[[Array], Any]:
+    """Rows to outputs: a Tensor from a vectorized model, a list of outputs, one an example, from a scalar one."""
+    return (lambda rows: [model(row) for row in rows.tolist()]) if is_scalar(model) else model
+
+
+def scores_of(outputs: Any) -> Array:
+    """Outputs as an array."""
+    if isinstance(outputs, np.ndarray):
+        return outputs
+    if isinstance(outputs, Tensor):
+        return outputs.data
+    return np.array([[v.data for v in row] if isinstance(row, list | tuple) else row.data for row in outputs])

@@ -1,0 +1,100 @@
+"""Predictions and evaluations of models of Values, by a program where one can be had."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nn
+from autograd import Value, compile, no_grad
+from autograd.compiler.store import store_of
+
+RNG = np.random.default_rng(0)
+X, LABELS = RNG.normal(size=(70, 3)), RNG.integers(0, 2, 70)
+
+
+class Counting(nn.Module):
+    """A network that says how often it was called, by a list outside of it."""
+
+    def __init__(self, calls: list[int], decides: bool = False) -> None:
+        self.inner = nn.MLP(3, [4, 2], activation="tanh", seed=0)
+        self._calls, self.decides = (calls.append,), decides
+
+    def __call__(self, x: Any) -> Any:
+        self._calls[0](1)
+        if self.decides and x[0] > 0:
+            return self.inner([0.0, *x[1:]])
+        return self.inner(x)
+
+
+def one_by_one(model: Any) -> np.ndarray:
+    with no_grad():
+        return np.array([[score.data for score in model(row)] for row in X.tolist()])
+
+
+def test_many_rows_are_predicted_by_a_program_and_few_one_by_one() -> None:
+    calls: list[int] = []
+    model = Counting(calls)
+    expected = one_by_one(model)
+    calls.clear()
+    np.testing.assert_allclose(nn.predict(model, X, batch_size=32), expected, rtol=0, atol=1e-14)
+    assert len(calls) < 10
+    calls.clear()
+    assert (nn.predict(model, X[:5]) == expected[:5]).all()
+    assert len(calls) == 5
+
+
+def test_a_single_output_is_predicted_as_a_row_of_numbers() -> None:
+    model = nn.MLP(3, [4, 1], seed=0)
+    found = nn.predict(model, X)
+    assert found.shape == (70,)
+    np.testing.assert_allclose(found, nn.predict(model.vectorize(), X)[:, 0], rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
+def test_an_evaluation_by_a_program_is_the_one_without(loss: str) -> None:
+    model = nn.MLP(3, [4, 2], seed=0) if loss == "cross_entropy" else nn.MLP(3, [4, 1], seed=0)
+    found = nn.evaluate(model, (X, LABELS), loss)
+    parts = [nn.evaluate(model, (X[i : i + 10], LABELS[i : i + 10]), loss) for i in range(0, 70, 10)]
+    np.testing.assert_allclose(found, np.mean(parts, axis=0), rtol=1e-14)
+
+
+def test_a_model_that_decides_by_numbers_is_predicted_one_by_one() -> None:
+    model = Counting([], decides=True)
+    assert (nn.predict(model, X) == one_by_one(model)).all()
+
+
+def test_parameters_are_plain_afterwards_and_stay_bound_if_they_were() -> None:
+    model = nn.MLP(3, [4, 2], seed=0)
+    nn.predict(model, X)
+    assert {type(p) for p in model.parameters()} == {Value}
+    loss: Any = compile(lambda x, label: nn.cross_entropy([model(x)], [label]))
+    total = loss.batch(X, LABELS)
+    store = store_of(model.parameters()[0])
+    nn.evaluate(model, (X, LABELS), "cross_entropy")
+    nn.predict(model, X)
+    assert store is not None and store_of(model.parameters()[0]) is store
+    total.backward()
+    assert any(p.grad for p in model.parameters())
+
+
+def test_gradients_stay_as_they_were() -> None:
+    model = nn.MLP(3, [4, 2], seed=0)
+    for i, p in enumerate(model.parameters()):
+        p.grad = float(i)
+    nn.predict(model, X)
+    nn.evaluate(model, (X, LABELS), "cross_entropy")
+    assert [p.grad for p in model.parameters()] == list(map(float, range(len(model.parameters()))))
+
+
+def test_the_validation_of_a_compiled_training_is_the_eager_one() -> None:
+    def history(compile: bool) -> nn.History:
+        model = nn.MLP(3, [4, 2], activation="tanh", seed=0)
+        return nn.fit(
+            model, (X, LABELS), loss="cross_entropy", optimizer=nn.Adam(model, lr=0.05), epochs=3, batch_size=16,
+            validation=(X[:40], LABELS[:40]), progress=False, compile=compile,
+        )  # fmt: skip
+
+    compiled, eager = history(True), history(False)
+    np.testing.assert_allclose(compiled.validation_loss, eager.validation_loss, rtol=1e-12)
+    assert compiled.validation_accuracy == eager.validation_accuracy
