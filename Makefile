@@ -21,6 +21,7 @@ coverage: .venv/test-installed
 
 bench: .venv/test-installed
 	$(BIN)/python -m benchmarks --json benchmarks/results.json
+	$(BIN)/python -m benchmarks.curves
 	$(BIN)/python -m benchmarks.readme
 
 lint: .venv/test-installed

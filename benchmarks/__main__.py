@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import compiled, mnist, mnist_peers, pictures, readme, threads
+from benchmarks.documents import check_agreement as check_documents
 from demos import mnist as mnist_demo
 from demos import spiral as spiral_demo
 
@@ -117,6 +118,44 @@ def compiling(rounds: int) -> list[Row]:
     ]
 
 
+def documents(rounds: int) -> list[Row]:
+    """A transformer that reads names of all lengths; each way in its own process, in turn."""
+    most = {"by_length": ("traced for each length", 6.0), "padded": ("traced once, padded", 1.5)}
+    seconds: dict[str, list[float]] = {way: [] for way in most}
+    for _ in range(rounds):
+        losses = {}
+        for way, taken in seconds.items():
+            took, *losses[way] = worker("-m", "benchmarks.documents", way, "1000")
+            taken.append(took)
+        check_documents(losses)
+    rows = []
+    for way, (title, target) in most.items():
+        what = f"scalar GPT, 1,000 documents with Adam, tracing and lifting included, {title}"
+        ours, took = spread(seconds[way], 1, "s"), statistics.median(seconds[way])
+        rows.append(Row(what, "", ours, f"{took:.2f} s", f"at most {target:g} s", took <= target))
+    return rows
+
+
+def irregular(rounds: int) -> list[Row]:
+    """Random graphs, in which nothing repeats: each engine in its own process."""
+    rows = []
+    if find_spec("numba"):  # whose kernels are made once, and kept on disk
+        worker("-c", "from benchmarks import irregular as i; i.compiled(i.Irregular(1000), 'numba')()")
+    for shape, most in (("shallow", {"numpy": 150.0, "numba": 30.0}), ("deep", {"numpy": 500.0, "numba": 30.0})):
+        _, *eager = worker("-m", "benchmarks.irregular", shape, "eager", str(1 + rounds // 3))
+        peer = f"eager {spread(eager, 1e6, 'µs a node')}"
+        for backend, target in most.items():
+            what = f"random graph of 350,000 nodes, {shape}, backend {backend}"
+            if not find_spec(backend):
+                rows.append(Row(what, peer, f"{backend} is not installed", "", "", True))
+                continue
+            first, *passes = worker("-m", "benchmarks.irregular", shape, backend, str(2 * rounds))
+            took = statistics.median(passes) * 1e9
+            ours = f"{spread(passes, 1e9, 'ns a node')}, after a first call of {first:.1f} s"
+            rows.append(Row(what, peer, ours, f"{took:.0f} ns a node", f"at most {target:g}", took <= target))
+    return rows
+
+
 def mnist_accuracy(rounds: int) -> list[Row]:
     """The default demo, with three seeds."""
     rows = []
@@ -144,6 +183,9 @@ def memory(rounds: int) -> list[Row]:
     for title, peer, own in zip(("forward", "with gradients"), theirs, ours, strict=True):
         what, result = f"bytes per node, user-written w*x sums, {title}", f"{peer / own:.1f} times smaller"
         rows.append(Row(what, f"micrograd {peer:.0f}", f"{own:.0f}", result, "", True))
+    (grown,) = worker("-m", "benchmarks.memory", "replays")
+    what = "memory after 100,000 compiled steps"
+    rows.append(Row(what, "", "", f"{grown:.0f} bytes more", "under 1,000", grown < 1000))
     return rows
 
 
@@ -191,6 +233,8 @@ SECTIONS: dict[str, Callable[[int], list[Row]]] = {
         mnist_epoch,
         mnist_eager,
         compiling,
+        documents,
+        irregular,
         mnist_accuracy,
         spiral_accuracy,
         import_time,
@@ -203,7 +247,7 @@ SECTIONS: dict[str, Callable[[int], list[Row]]] = {
 
 def machine() -> dict[str, Any]:
     """Where these numbers come from."""
-    packages = ["numpy", "micrograd", "threadpoolctl", "glassgrad", *filter(find_spec, ("torch", "jax"))]
+    packages = ["numpy", "micrograd", "threadpoolctl", "glassgrad", *filter(find_spec, ("numba", "torch", "jax"))]
     model = next(
         (line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")), platform.processor()
     )

@@ -26,10 +26,10 @@ SIZES = ((2, 16), (16, 16), (16, 1))
 LEARNING_RATE, L2 = 0.1, 1e-4
 
 
-def points() -> tuple[Array, Array]:
-    """The points (100, 2) and their sides, −1 or +1."""
-    X, labels = moons(100, noise=0.1, seed=1337)
-    return X, 2.0 * labels - 1.0
+def points(n: int = 100) -> tuple[Array, Array]:
+    """The points (n, 2) and their sides, −1 or +1."""
+    X, labels = moons(max(2, n), noise=0.1, seed=1337)
+    return X[:n], 2.0 * labels[:n] - 1.0
 
 
 def start() -> list[Array]:
@@ -37,10 +37,9 @@ def start() -> list[Array]:
     return [np.column_stack([he_normal(nin, nout, seed=0), np.zeros(nout)]) for nin, nout in SIZES]
 
 
-def numpy() -> Step:
+def numpy(n: int = 100) -> Step:
     """As a good NumPy programmer writes it: rows are points, the derivatives are on paper, no array is made anew."""
-    X, y = points()
-    n = len(y)
+    X, y = points(n)
     p = np.concatenate([part.ravel() for W in start() for part in (W[:, :-1].T, W[:, -1])])
     g, square = np.empty_like(p), np.empty_like(p)
     W1, b1, W2, b2, w3, b3 = _vectors(p)

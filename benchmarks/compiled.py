@@ -20,30 +20,36 @@ BATCH, LEARNING_RATE = 64, 1e-4
 """Of MNIST; so low that one batch, again and again, is never learnt by heart: gradients near 1e-38 are slow."""
 
 
-def moons() -> tuple[by_hand.Step, Any]:
-    """`by_hand`'s step from scalar code: 100 samples, products and sums one by one, found by the compiler."""
-    X, sides = (array.tolist() for array in by_hand.points())
+def demo(n: int = 100) -> tuple[Callable[[], Any], WrittenOut]:
+    """The loss that `by_hand` descends, from scalar code: samples, products and sums one by one; and its model."""
+    X, sides = (array.tolist() for array in by_hand.points(n))
     model = WrittenOut(Value, [matrix.tolist() for matrix in by_hand.start()])
 
-    def demo() -> Any:
+    def loss() -> Any:
         scores = [model([Value(x) for x in row]) for row in X]
         losses = [(1 + -side * score).relu() for side, score in zip(sides, scores, strict=True)]
         return sum(losses) * (1.0 / len(losses)) + by_hand.L2 * sum(p * p for p in model.parameters())
 
-    loss = compile(demo)
-    return _step(loss, nn.SGD(model.parameters(), lr=by_hand.LEARNING_RATE)), loss
+    return loss, model
 
 
-def moons_of_one_sample() -> tuple[by_hand.Step, Any]:
+def moons(n: int = 100) -> tuple[by_hand.Step, Any]:
+    """`by_hand`'s step from `demo`, whose samples the compiler finds."""
+    function, model = demo(n)
+    loss = compile(function)
+    return stepping(loss, nn.SGD(model.parameters(), lr=by_hand.LEARNING_RATE)), loss
+
+
+def moons_of_one_sample(n: int = 100) -> tuple[by_hand.Step, Any]:
     """The same from one sample, by `batch`."""
-    X, sides = by_hand.points()
+    X, sides = by_hand.points(n)
     model = WrittenOut(Value, [matrix.tolist() for matrix in by_hand.start()])
 
-    def demo(x: Any, side: Any) -> Any:
+    def of_one(x: Any, side: Any) -> Any:
         return (1 + -side * model(x)).relu() + by_hand.L2 * sum(p * p for p in model.parameters())
 
-    loss = compile(demo)
-    return _step(loss, nn.SGD(model.parameters(), lr=by_hand.LEARNING_RATE), X, sides), loss
+    loss = compile(of_one)
+    return stepping(loss, nn.SGD(model.parameters(), lr=by_hand.LEARNING_RATE), X, sides), loss
 
 
 def transformer(name: str = "kuwozi") -> tuple[by_hand.Step, Any]:
@@ -70,7 +76,7 @@ def mnist() -> tuple[by_hand.Step, Any]:
         return nn.cross_entropy([model(x)], [label])
 
     loss = compile(of_one, dtype=np.float32)
-    return _step(loss, nn.SGD(model, lr=LEARNING_RATE), *_digits()), loss
+    return stepping(loss, nn.SGD(model, lr=LEARNING_RATE), *_digits()), loss
 
 
 def mnist_by_hand() -> by_hand.Step:
@@ -115,7 +121,9 @@ def _digits() -> tuple[Any, Any]:
     return data.X[:BATCH].astype(np.float32), data.y[:BATCH]
 
 
-def _step(loss: Any, optimizer: nn.Optimizer, *rows: Any) -> by_hand.Step:
+def stepping(loss: Any, optimizer: nn.Optimizer, *rows: Any) -> by_hand.Step:
+    """Forward, backward and update; ``loss`` is a function, compiled if there are ``rows`` of a batch."""
+
     def step() -> float:
         optimizer.zero_grad()
         total = loss.batch(*rows) if rows else loss()

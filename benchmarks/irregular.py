@@ -3,19 +3,22 @@
 Each node takes its operands at random, from all before it (shallow) or from the last few hundred (deep); one second
 operand in ten is a parameter, so that gradients come from everywhere. All numbers stay within −1 and 1.
 
-Run as a worker, ``python -m benchmarks.irregular SHAPE STEPS``, it prints the eager seconds of each pass forward and
-backward, for each operation.
+Run as a worker, ``python -m benchmarks.irregular SHAPE ENGINE STEPS``, it prints the seconds of the first pass, with
+all tracing and lifting, and then the seconds of each pass forward and backward, for each operation. Engines are
+``eager`` and the backends of `compile`.
 """
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 import autograd
-from autograd import Value
+import nn
+from autograd import Value, compile
 
 LEAVES = 1000
 SHAPES = {"shallow": None, "deep": 300}
@@ -77,9 +80,26 @@ def eager_step(program: Irregular) -> float:
     return float(loss)
 
 
+def compiled(program: Irregular, backend: str | None = None) -> Callable[[], float]:
+    """The same as one step of a compiled function."""
+    loss_of = compile(program, backend=backend)
+    optimizer = nn.SGD(program.parameters)  # which forgets all gradients at once
+
+    def step() -> float:
+        loss = loss_of()
+        optimizer.zero_grad()
+        loss.backward()
+        return float(loss)
+
+    return step
+
+
 if __name__ == "__main__":
-    program = Irregular(window=SHAPES[sys.argv[1]])
-    for _ in range(int(sys.argv[2])):
+    shape, engine, steps = sys.argv[1:]
+    program = Irregular(window=SHAPES[shape])
+    step = partial(eager_step, program) if engine == "eager" else compiled(program, engine)
+    for i in range(int(steps) + 1):
         begin = time.perf_counter()
-        eager_step(program)
-        print((time.perf_counter() - begin) / program.operations)
+        step()
+        seconds = time.perf_counter() - begin
+        print(seconds / program.operations if i else seconds)

@@ -3,12 +3,18 @@
 Run as a worker, ``python -m benchmarks.memory ENGINE``, it prints the bytes per node after the forward pass, and with
 the gradients. Counted are the nodes that a pass makes, products and sums, and all that was allocated for them: a weight
 or an input is there once, and the results are what piles up. Garbage is collected first; the counts hardly vary.
+
+``python -m benchmarks.memory replays`` prints the bytes by which 100,000 replays of a compiled program, each with its
+update, have grown.
 """
 
 import gc
 import sys
 import tracemalloc
+from collections.abc import Callable, Iterable
 from typing import Any
+
+import numpy as np
 
 NEURONS, INPUTS = 100, 100
 
@@ -20,10 +26,6 @@ def bytes_per_node(value: Any) -> tuple[float, float]:
     roots: list[Any] = [None] * NEURONS
     nodes = NEURONS * (2 * INPUTS - 1)
 
-    def held() -> int:
-        gc.collect()
-        return tracemalloc.get_traced_memory()[0]
-
     tracemalloc.start()
     for n, ws in enumerate(weights):
         roots[n] = sum((w * x_i for w, x_i in zip(ws[1:], x[1:], strict=True)), ws[0] * x[0])
@@ -33,6 +35,42 @@ def bytes_per_node(value: Any) -> tuple[float, float]:
     for leaf in [*x, *(w for ws in weights for w in ws)]:
         leaf.grad = 0.0  # theirs are not the graph's
     return forward / nodes, held() / nodes
+
+
+def held() -> int:
+    """Bytes, after all garbage is gone."""
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0]
+
+
+def bytes_grown(replays: int = 100_000) -> int:
+    """What a compiled neuron on four samples holds after so many steps, less what it held after the first thousand.
+
+    It is 0, or the few bytes by which Python's own counters and free lists come and go.
+    """
+    from autograd import compile
+    from nn import MLP, SGD
+
+    model = MLP(3, [1], seed=0)
+    optimizer = SGD(model, lr=1e-3)
+    loss_of = compile(lambda x, y: (model(x) - y) ** 2)
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(4, 3)), rng.normal(size=4)
+
+    def step() -> None:
+        loss = loss_of.batch(X, y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    found = np.zeros(2, np.int64)  # where a count is no new object
+    tracemalloc.start()
+    for i, steps in enumerate((1000, replays)):
+        for _ in range(steps):
+            step()
+        found[i] = held()
+    tracemalloc.stop()
+    return int(found[1] - found[0])
 
 
 def micrograd() -> tuple[float, float]:
@@ -47,7 +85,11 @@ def glassgrad() -> tuple[float, float]:
     return bytes_per_node(Value)
 
 
-ENGINES = {f.__name__: f for f in (micrograd, glassgrad)}
+WORKS: dict[str, Callable[[], Iterable[float]]] = {
+    "micrograd": micrograd,
+    "glassgrad": glassgrad,
+    "replays": lambda: [bytes_grown()],
+}
 
 if __name__ == "__main__":
-    print(*ENGINES[sys.argv[1]]())
+    print(*WORKS[sys.argv[1]]())

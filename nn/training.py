@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -17,6 +17,7 @@ import numpy as np
 from autograd import Tensor, Value, no_grad, paused_gc
 from autograd.array_ops import Array
 from autograd.modes import MODE, ieee_arithmetic, no_names
+from autograd.threads import LARGE, one_blas_thread
 from nn.checkpoint import Run, fingerprint
 from nn.checks import choice, flag, numbers, real, whole
 from nn.losses import LOSSES, Loss, bce_with_logits, cross_entropy, hinge, l2_penalty
@@ -27,10 +28,6 @@ from nn.schedules import Schedule
 
 _CLASSIFYING = (hinge, bce_with_logits, cross_entropy)
 """The losses whose targets are classes, so that accuracy means something."""
-
-_THREADED_WORK = 2e8
-"""Multiplications in a step above which more BLAS threads pay. Below, they gain little on an idle machine, and on a
-busy one lose much, waiting for each other (`python -m benchmarks blas_threads`)."""
 
 
 class TrainingError(ArithmeticError):
@@ -483,16 +480,10 @@ def _inference(model: Module, size: int) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def _blas_threads(model: Module, batch: int, multiplying: bool) -> Iterator[None]:
+def _blas_threads(model: Module, batch: int, multiplying: bool) -> AbstractContextManager[None]:
     """One BLAS thread for small products: two would spend more time meeting than multiplying."""
-    if not multiplying or 3.0 * batch * sum(np.size(p.data) for p in model.parameters()) > _THREADED_WORK:
-        yield
-        return
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=1, user_api="blas"):
-        yield
+    few = 3.0 * batch * sum(np.size(p.data) for p in model.parameters()) <= LARGE
+    return one_blas_thread() if multiplying and few else nullcontext()
 
 
 @contextmanager

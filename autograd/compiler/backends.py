@@ -13,6 +13,7 @@ from autograd.compiler.lift import Lifted, lift, parameter_order
 from autograd.compiler.memory import Ids, Memory
 from autograd.compiler.normal import Normal
 from autograd.compiler.program import Program
+from autograd.threads import LARGE
 
 BACKENDS = ("numpy", "numba", "python")
 REPLAYS = 1000
@@ -21,6 +22,9 @@ LARGEST = 20_000
 """Terms of a program that Python will compile straight through."""
 IRREGULAR = 50_000
 """Nodes of a program that is not lifted if a lower bound on its calls says that it would not pay."""
+
+SHARED = 2**18
+"""Multiplications of a product that OpenBLAS leaves to one thread in any case."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class Backends:
         if len(nodes) < IRREGULAR:
             return True
         kinds = np.array([0 if normal.sums[i] else id(normal.ops[i]) for i in nodes.tolist()])
-        groups = len(np.unique(np.stack([normal.levels()[nodes], kinds]), axis=1).T)
+        groups = np.unique(np.stack([normal.levels()[nodes], kinds]), axis=1).shape[1]
         least = Estimate(3e-6 * groups, 0.0).total
         return all(each.total > least for name, each in self._one_by_one(1).items() if self._is_open(name))
 
@@ -72,7 +76,7 @@ class Backends:
         made = None
         if self.lifts:
             made = program.build(self.lifted, parameters, positions, samples, dtype)
-            estimates["numpy"] = _of_numpy(made, len(self.normal.live))
+            estimates["numpy"] = _of_numpy(made)
         chosen = self.wanted or min(filter(self._is_open, estimates), key=lambda name: estimates[name].total)
         if chosen != "numpy":
             made = ONE_BY_ONE[chosen](self.normal, parameters, positions, samples, dtype)
@@ -105,6 +109,11 @@ class Built:
     backend: str
     program: Program
     estimates: dict[str, Estimate]
+
+    def by_one_thread(self) -> bool:
+        """Whether BLAS would share out, by their size alone, products that one of its threads makes sooner."""
+        work = [_multiplications(*call) for call in self.program.forward + self.program.backward]
+        return max(work, default=0) > SHARED and sum(work) < LARGE
 
     def report(self) -> str:
         """How much became of how little, who computes it, and what did not lift."""
@@ -156,8 +165,8 @@ def checked_backend(name: Any) -> str | None:
 ONE_BY_ONE = {"numba": loops.build, "python": straight.build}
 
 
-def _of_numpy(made: Program, nodes: int) -> Estimate:
-    """By calls, by numbers that these make, and by multiplications of matrix products."""
+def _of_numpy(made: Program) -> Estimate:
+    """By calls, by numbers that these make, and by multiplications of matrix products; what came once is over."""
     seconds = 0.0
     for function, args in made.forward + made.backward:
         seconds += 0.5e-6
@@ -165,6 +174,10 @@ def _of_numpy(made: Program, nodes: int) -> Estimate:
             seconds += 8e-9 * len(args[0])
         elif args:
             seconds += 1e-9 * args[-1].size
-        if function is np.matmul:
-            seconds += 1e-10 * args[0].size * args[1].shape[-1]
-    return Estimate(seconds, 5e-6 * nodes)
+        seconds += 1e-10 * _multiplications(function, args)
+    return Estimate(seconds, 0.0)
+
+
+def _multiplications(function: Any, args: tuple[Any, ...]) -> int:
+    """Of a matrix product; 0 of another call."""
+    return args[-1].size * args[0].shape[-1] if function in (np.matmul, np.dot) else 0

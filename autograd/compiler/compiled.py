@@ -14,6 +14,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from autograd.compiler.arguments import Arguments, Same, argument_names
 from autograd.compiler.backends import Backends, Built, checked_backend
+from autograd.compiler.cells import Call
 from autograd.compiler.memory import Memory
 from autograd.compiler.normal import Normal
 from autograd.compiler.program import Program, run
@@ -21,6 +22,7 @@ from autograd.compiler.store import Store, bind
 from autograd.compiler.trace import Leaf, Tape, closed_over, trace
 from autograd.errors import GraphError, TraceError
 from autograd.modes import MODE
+from autograd.threads import one_blas_thread
 from autograd.value import Value
 
 Array = NDArray[Any]
@@ -204,11 +206,11 @@ class _Replay:
         self.built, self.program = built, built.program
         self.entry, self.samples = entry, samples
         self.runs = 0
-        context = (
+        self._context = (
             copy_context()
-        )  # in which NumPy keeps quiet: to tell it so every time would take longer than a product
-        context.run(np.seterr, all="ignore")
-        self._quietly = context.run
+        )  # in which NumPy keeps quiet: to tell it so every time takes longer than a product
+        self._context.run(np.seterr, all="ignore")
+        self._alone = built.by_one_thread()
         self.inputs = [(i, view.data) for i, view in self.program.inputs.items()]
         self.loss = self.program.loss
 
@@ -216,13 +218,20 @@ class _Replay:
         for i, block in self.inputs:
             given.fill(i, block)
         self.runs += 1
-        self._quietly(run, self.program.forward)
+        self._run(self.program.forward)
         loss = self.loss
         total = loss.item() if len(loss) == 1 else float(np.add.reduce(loss)) / len(loss)
         return Loss(total, self, given.nodes)
 
     def backward(self) -> None:
-        self._quietly(run, self.program.backward)
+        self._run(self.program.backward)
+
+    def _run(self, calls: list[Call]) -> None:
+        if self._alone:
+            with one_blas_thread():
+                self._context.run(run, calls)
+        else:
+            self._context.run(run, calls)
 
 
 class Loss:
