@@ -1,6 +1,6 @@
 """Threads of BLAS, the library in which NumPy multiplies matrices."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -22,6 +22,15 @@ def one_blas_thread() -> Iterator[None]:
     finally:
         for library, n in several:
             library.set_num_threads(n)
+
+
+def by_one_blas_thread(function: Callable[..., Any], *args: Any) -> None:
+    """``function(*args)`` inside of `one_blas_thread`, which takes a while, where BLAS has more of them now."""
+    if all(library.get_num_threads() == 1 for library in _libraries()):
+        function(*args)
+    else:
+        with one_blas_thread():
+            function(*args)
 
 
 @cache

@@ -56,7 +56,17 @@ class Optimizer:
 
         It puts new numbers into ``state`` and writes into no array that it was given.
         """
+        moved = self._move(g, state)
+        moved += self._kept(p)  # into the array just made, where p is one: a second one would cost as much again
+        return moved
+
+    def _move(self, g: Number, state: dict[str, Number]) -> Number:
+        """What `update` adds to `_kept`, in an array of its own."""
         raise NotImplementedError
+
+    def _kept(self, p: Number) -> Number:
+        """What `update` adds to: ``p`` itself."""
+        return p
 
     def decayed(self, p: Number, g: Number) -> Number:
         """The gradient that `update` is given where there is weight decay: g + weight_decay·p."""
@@ -84,7 +94,8 @@ class Optimizer:
         if (flat := self._gathered()) is not None and (state := self._gathered_state(flat)) is not None:
             self._check_lr()
             p, g = flat.data(), flat.grad()
-            flat.move(self.update(p, self.decayed(p, g) if self.weight_decay else g, state))
+            move = self._move(self.decayed(p, g) if self.weight_decay else g, state)
+            flat.move(self._kept(p), move)
             self.steps += 1
             self._flat_state = flat, state
             return
@@ -151,14 +162,12 @@ class SGD(Optimizer):
         if nesterov and not momentum:
             raise ValueError("nesterov=True looks ahead along the momentum; give momentum greater than 0, such as 0.9")
 
-    def update(self, p: Number, g: Number, state: dict[str, Number]) -> Number:
+    def _move(self, g: Number, state: dict[str, Number]) -> Number:
         if self.momentum:
             v = self.momentum * state.get("velocity", 0.0) + g
             state["velocity"] = _without_traces(v, self.steps)
             g = g + self.momentum * v if self.nesterov else v
-        moved = -self.lr * g
-        moved += p  # into the array just made, where p is one: a second one would cost as much again
-        return moved
+        return -self.lr * g
 
 
 class RMSProp(Optimizer):
@@ -174,9 +183,9 @@ class RMSProp(Optimizer):
         self.alpha = real("alpha", alpha, high=1.0)
         self.eps = real("eps", eps, above_low=True)
 
-    def update(self, p: Number, g: Number, state: dict[str, Number]) -> Number:
+    def _move(self, g: Number, state: dict[str, Number]) -> Number:
         s = state["square"] = self.alpha * state.get("square", 0.0) + (1.0 - self.alpha) * (g * g)
-        return p - self.lr * g / (s**0.5 + self.eps)
+        return -self.lr * g / (s**0.5 + self.eps)
 
 
 class Adam(Optimizer):
@@ -199,13 +208,8 @@ class Adam(Optimizer):
         self.betas = (real("betas[0]", betas[0], high=1.0), real("betas[1]", betas[1], high=1.0))
         self.eps = real("eps", eps, above_low=True)
 
-    def update(self, p: Number, g: Number, state: dict[str, Number]) -> Number:
-        moved = self._move(g, state)
-        moved += p
-        return moved
-
     def _move(self, g: Number, state: dict[str, Number]) -> Number:
-        """What is added to p. Every ``+=`` and ``*=`` is into an array made here: to make more of them takes longer."""
+        """Every ``+=`` and ``*=`` is into an array made here: to make more of them takes longer."""
         beta1, beta2 = self.betas
         t = state["t"] = state.get("t", 0) + 1
         m = (1.0 - beta1) * g
@@ -240,13 +244,11 @@ class AdamW(Adam):
         super().__init__(parameters, lr, betas, eps, weight_decay)
 
     def decayed(self, p: Number, g: Number) -> Number:
-        """The gradient as it is: here the decay acts on the parameter, in `update`."""
+        """The gradient as it is: here the decay acts on the parameter, in `_kept`."""
         return g
 
-    def update(self, p: Number, g: Number, state: dict[str, Number]) -> Number:
-        moved = self._move(g, state)
-        moved += (1.0 - self.lr * self.weight_decay) * p
-        return moved
+    def _kept(self, p: Number) -> Number:
+        return (1.0 - self.lr * self.weight_decay) * p
 
 
 def _without_traces(mean: Number, step: int) -> Number:

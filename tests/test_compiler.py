@@ -36,6 +36,20 @@ def difference(a: Any, b: Any) -> float:
     return float(np.max(np.abs(np.subtract(a, b))))
 
 
+def agreement(compiled: Any, function: Any, parameters: list[Value], *numbers: float) -> tuple[float, float]:
+    """Both losses, after the gradients were found to be the same ones."""
+    sides: list[tuple[float, list[float]]] = []
+    for run, args in ((compiled, numbers), (function, [Value(x) for x in numbers])):
+        for p in parameters:
+            p.grad = 0.0
+        loss = run(*args)
+        loss.backward()
+        sides.append((loss.data, [p.grad for p in parameters]))
+    (found, ours), (expected, theirs) = sides
+    assert difference(ours, theirs) < 1e-12 * max(map(abs, theirs))
+    return found, expected
+
+
 # ----- calls, batches, arguments -----
 
 
@@ -438,6 +452,35 @@ def test_an_optimizer_of_some_of_the_parameters_moves_only_those() -> None:
     assert difference([p.data for p in model.parameters()], [p.data for p in twin.parameters()]) < 1e-12
 
 
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        lambda p: nn.SGD(p, lr=0.1),
+        lambda p: nn.SGD(p, lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
+        lambda p: nn.RMSProp(p, weight_decay=0.01),
+        nn.Adam,
+        lambda p: nn.AdamW(p, weight_decay=0.1),
+    ],
+)
+@pytest.mark.parametrize("some", [False, True])
+def test_an_update_of_all_at_once_is_to_the_bit_that_of_an_array(optimizer: Any, some: bool) -> None:
+    rng = np.random.default_rng(0)
+    w = [Value(x) for x in rng.normal(size=7).tolist()]
+    compile(lambda: sum(p * p for p in w))().backward()
+    moved = w[1:6] if some else w
+    array = autograd.Tensor([p.data for p in moved])
+    ours, theirs = optimizer(moved), optimizer([array])
+    for _ in range(3):
+        array.grad = autograd.Tensor(rng.normal(size=len(moved))).data
+        for p, g in zip(moved, array.grad.tolist(), strict=True):
+            p.grad = g
+        before = array.data.copy()
+        ours.step()
+        theirs.step()
+        assert [p.data for p in moved] == array.data.tolist() != before.tolist()
+        assert [p.grad for p in moved] == array.grad.tolist()
+
+
 def test_an_update_of_ones_own_is_called_for_each_parameter() -> None:
     seen = []
 
@@ -640,6 +683,88 @@ def test_tokens_gather_rows_of_an_embedding() -> None:
             compiled([0, wrong, 5, 1])
         with pytest.raises(IndexError, match=r"take\(\) of 6 entries needs a whole number from 0 to 5, got"):
             loss([0, Value(wrong), 5, 1])
+
+
+def test_entries_may_lie_anywhere() -> None:
+    rng = np.random.default_rng(0)
+    w = [Value(x) for x in rng.normal(size=12).tolist()]
+
+    def loss(i: Any, j: Any) -> Any:
+        h = [(2.0 * p).tanh() for p in w]
+        taken = [
+            take([h[5], h[0], h[7], h[0]], i),
+            take([h[1], h[11], h[5], h[3]], j),
+            take(h[::3], i),
+            take(w[2:6], i),
+        ]
+        return taken[0] * taken[1] + taken[2].exp() * taken[3] + h[0] * h[5]
+
+    compiled = compile(loss, backend="numpy")
+    for i, j in itertools.product(range(4), repeat=2):
+        found, expected = agreement(compiled, loss, w, i, j)
+        assert abs(found - expected) < 1e-14
+
+
+BIASES: dict[str, Any] = {
+    "one for each neuron": lambda b, W, i, n: b[i],
+    "the same for all": lambda b, W, i, n: b[0],
+    "a weight": lambda b, W, i, n: W[i][0],
+    "doubled": lambda b, W, i, n: 2.0 * b[i],
+    "scaled in each sample": lambda b, W, i, n: (n + 1.0) * b[i],
+    "the next one in each sample": lambda b, W, i, n: b[(i + n) % 5],
+}
+
+
+@pytest.mark.parametrize("bias", list(BIASES))
+@pytest.mark.parametrize("seen", [4, 3])
+def test_biases_of_layers_that_are_traced_sample_by_sample(bias: str, seen: int) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(9, 3)).tolist()
+    shapes = (4, 3), (5, seen), (5, seen), (3, 5)
+    W1, W2, W3, b = ([[Value(x) for x in row] for row in rng.normal(size=shape).tolist()] for shape in shapes)
+    own = BIASES[bias]
+
+    def layer(W: Any, b: Any, x: Any, n: int) -> list[Any]:
+        return [
+            (sum(w * x_i for w, x_i in zip(row, x, strict=True)) + own(b, W, i, n)).tanh() for i, row in enumerate(W)
+        ]
+
+    def loss() -> Any:
+        total: Any = 0.0
+        for n, x in enumerate(X):
+            h = layer(W1, b[0], x, n)
+            two, three = (layer(W, own, h[:seen], n) for W, own in ((W2, b[1]), (W3, b[2])))
+            total = total + sum(p * q for p, q in zip(two, three, strict=True)) + h[3]
+        return total
+
+    parameters = [p for matrix in (W1, W2, W3, b) for row in matrix for p in row]
+    compiled = compile(loss, backend="numpy")
+    for _ in range(2):
+        found, expected = agreement(compiled, loss, parameters)
+        assert abs(found - expected) < 1e-13 * abs(expected)
+        for p in parameters:
+            p.data -= 0.01 * p.grad
+    folded = seen == 4 and bias in ("one for each neuron", "the same for all", "a weight")
+    assert ("|1[9×5]" in str(compiled.program)) == folded
+
+
+def test_a_gradient_that_never_changes_is_added_to_in_every_replay() -> None:
+    rng = np.random.default_rng(0)
+    w = [Value(x) for x in rng.normal(size=6).tolist()]
+
+    def loss(i: Any) -> Any:
+        h = [p.tanh() for p in w]
+        total = sum(h)
+        return total + total.exp() + 3.0 * take(h, i) + sum(a * b for a, b in itertools.pairwise(h)) - h[2] + w[0]
+
+    compiled = compile(loss, backend="numpy")
+    for i in (0, 2, 5):
+        agreement(compiled, loss, w, i)
+    x, b = Value(2.0), Value(1.0)
+    plus = compile(lambda x: x + b, backend="numpy")
+    for _ in range(3):
+        plus(x).backward()
+    assert (x.grad, b.grad) == (3.0, 3.0)
 
 
 def test_a_new_row_compiles_as_it_is() -> None:

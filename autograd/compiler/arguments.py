@@ -3,10 +3,9 @@
 import math
 import types
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from inspect import signature
 from itertools import zip_longest
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +18,7 @@ from autograd.value import Value
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True)
-class _Input:
+class _Input(NamedTuple):
     """A number among the arguments (shape ()), or an array or list of numbers."""
 
     shape: tuple[int, ...]
@@ -126,7 +124,8 @@ class Arguments:
     def fill(self, argument: int, block: Array) -> None:
         """Write the numbers of an argument into ``block`` (samples, n)."""
         for start, end, x in self.numbers[argument]:
-            block[:, start:end] = x if x.__class__ is float else np.reshape(x, (len(block), -1))
+            part = block if end - start == block.shape[1] else block[:, start:end]
+            part[...] = x if x.__class__ is float else np.asarray(x).reshape(len(block), -1)
 
 
 def argument_names(function: Callable[..., Any]) -> list[str]:

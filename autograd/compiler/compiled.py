@@ -22,7 +22,7 @@ from autograd.compiler.store import Store, bind
 from autograd.compiler.trace import Leaf, Tape, closed_over, trace
 from autograd.errors import GraphError, TraceError
 from autograd.modes import MODE
-from autograd.threads import one_blas_thread
+from autograd.threads import by_one_blas_thread
 from autograd.value import Value
 
 Array = NDArray[Any]
@@ -228,8 +228,7 @@ class _Replay:
 
     def _run(self, calls: list[Call]) -> None:
         if self._alone:
-            with one_blas_thread():
-                self._context.run(run, calls)
+            by_one_blas_thread(self._context.run, run, calls)
         else:
             self._context.run(run, calls)
 

@@ -12,8 +12,8 @@ from autograd.namespaces import SCALARS
 from autograd.ops import REDUCTIONS, Reduction
 
 
-def put(index: Ids, number: float, out: Array) -> None:
-    out[index] = number
+def put(index: Ids, numbers: Any, out: Array) -> None:
+    out[index] = numbers
 
 
 def take_elements(source: Array, index: Ids, out: Array) -> None:
@@ -42,26 +42,30 @@ class Spread:
 
 @dataclass(frozen=True, eq=False)
 class Take:
-    """Entries by an index, of which whole numbers are made in ``chosen``."""
+    """Entries by an index, each of one of ``n`` that lie ``stride`` apart from ``first`` on.
+
+    chosen: where to leave the places of those that were taken
+    index:  what to look these places up in, if any
+    """
 
     chosen: Ids
+    first: Ids
+    stride: int
+    n: int
+    index: Ids | None
 
-    def __call__(self, X: Array, index: Array, out: Array) -> None:
-        chosen, n = self.chosen, X.shape[-1]
-        chosen[...] = index
-        right = (chosen == index) & (chosen >= 0) & (chosen < n)
-        if not right.all():
-            whole_index(float(index[~right][0]), n)
-        out[...] = np.take_along_axis(X, chosen, -1)
-
-
-@dataclass(frozen=True, eq=False)
-class PutAlong:
-    chosen: Ids
-
-    def __call__(self, g: Array, out: Array) -> None:
-        out.fill(0.0)
-        np.put_along_axis(out, self.chosen, g, -1)
+    def __call__(self, source: Array, which: Array, out: Array) -> None:
+        chosen = self.chosen
+        np.copyto(chosen, which, "unsafe")
+        highest = np.maximum.reduce(chosen.view(np.uint64), None)  # where a negative one is large
+        if highest >= self.n or np.count_nonzero(chosen != which):
+            for each in which.flat:
+                whole_index(float(each), self.n)
+        np.multiply(chosen, self.stride, chosen)
+        np.add(chosen, self.first, chosen)
+        if self.index is not None:
+            chosen[...] = self.index[chosen]
+        source.take(chosen, None, out, "clip")
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,17 +89,24 @@ class EachPartials:
 # ----- reductions over whole arrays -----
 
 
-def _logsumexp(c: Cells, X: Cell) -> Any:
+def _powers(c: Cells, X: Cell) -> tuple[Any, Any, Any]:
+    """The largest of each row, and exp(X − that) with its sums."""
     largest = float(np.finfo(c.dtype).max)
     shape = X.array.shape[:-1]
     top = c.reduced(np.maximum, X, -1, shape)
     top = c.call(np.maximum, c.call(np.minimum, top, largest), -largest)  # an infinity less itself would be nan
     powers = c.call(np.exp, c.call(np.subtract, X, c.known_view(top)))
-    return c.call(np.add, c.call(np.log, c.reduced(np.add, powers, -1, shape)), top)
+    return top, powers, c.summed(powers, (len(shape),), shape)
+
+
+def _logsumexp(c: Cells, X: Cell) -> Any:
+    top, _, total = _powers(c, X)
+    return c.call(np.add, c.call(np.log, total), top)
 
 
 def _logsumexp_sent(c: Cells, X: Cell, y: Cell, g: Cell) -> Cell:
-    return c.product([c.call(np.exp, c.call(np.subtract, X, y)), g], 1.0)
+    _, powers, total = _powers(c, X)  # the same ones as in the forward pass
+    return c.product([powers, c.call(np.divide, g, c.known_view(total))], 1.0)
 
 
 def _largest(c: Cells, X: Cell) -> Cell:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from autograd.compiler.normal import BATCHED, GRADIENT, NEUTRAL, Floats, Ids, Normal, ranges
-from autograd.compiler.take import MAX, MIN
+from autograd.compiler.take import MAX, MIN, TAKE
 from autograd.compiler.trace import Leaf, Row
 from autograd.ops import OPS, Op
 
@@ -22,7 +22,7 @@ CONSTANT, PARAMETER, FROZEN = 0, 1, 2
 those that are computed."""
 SMALL, FEW = 16, 2
 """More than so many groups of less than so many nodes, at one level and of one operation, become a single group."""
-LARGE = 512
+LARGE = 256
 """Of several matrix products in one group each must have so many multiplications: a call costs as much."""
 
 
@@ -31,10 +31,13 @@ class Product:
     """outer @ inner.T: the dot product of every row of ``outer`` (O, K) with every row of ``inner`` (I, K).
 
     Rows are ids of nodes, or of floats if they are constants.
+
+    ones: whether the last column of ``inner`` are ones, for a bias in the last column of ``outer``
     """
 
     outer: Any
     inner: Any
+    ones: bool = False
 
 
 @dataclass
@@ -187,8 +190,8 @@ class _Lifter(Normal):
                 of_kind, signature = of_kind[~small[signature]], signature[~small[signature]]
             for s in np.unique(signature):
                 groups.append(self._made(row, of_kind[signature == s], flags, level, fine=True))
-        # products last, and so first in the backward pass, which they can write instead of adding to it
-        return sorted(groups, key=lambda group: any(terms.products for terms in group.terms))
+        # products last, and so first in the backward pass, which can write theirs instead of adding to it; others take
+        return sorted(groups, key=lambda group: (any(terms.products for terms in group.terms), group.row is not TAKE))
 
     def _signature(self, row: Row | None, nodes: Ids) -> Ids:
         """Equal numbers for nodes whose operands come from the same groups; in the order of their appearance."""
@@ -286,9 +289,14 @@ class _Lifter(Normal):
             mine = kind == each
             parts.append(self._part(owner[mine], terms[mine], len(nodes)))
         main = max(parts, key=lambda part: part.a.size if part.starts is None else 0)
-        found = self._products(main) if len(nodes) > 1 or self.flags[nodes[0]] & BATCHED else None
+        found = self._products(main, nodes) if len(nodes) > 1 or self.flags[nodes[0]] & BATCHED else None
         if found is not None:
             order, main.products = found
+            for i, part in enumerate(parts):
+                if (product := self._with_bias(main, part, order)) is not None:
+                    main.products = [product]
+                    del parts[i]
+                    break
         else:
             columns = []
             for part in parts:
@@ -317,7 +325,7 @@ class _Lifter(Normal):
         k_rows = factor if isinstance(factor, float) else factor.reshape(shape)
         return Terms(k_rows, a.reshape(shape), b.reshape(shape) if two else None)
 
-    def _products(self, part: Terms) -> tuple[Ids, list[Product]] | None:
+    def _products(self, part: Terms, nodes: Ids) -> tuple[Ids, list[Product]] | None:
         """The order of nodes, and the matrix products that they then are; None if they are no such."""
         if part.starts is not None or part.a.shape[1] < 2:
             return None
@@ -330,7 +338,7 @@ class _Lifter(Normal):
         right_first = np.zeros_like(left_first) if constant else self.rank[second[:, 0]]
         left, right = _by_first(left, left_first), _by_first(right, right_first)
         if self._are_parameters(part.a[0, 0]) and (constant or not self._are_parameters(second[0, 0])):
-            swap = True
+            swap = bool(self.flags[nodes[0]] & BATCHED)  # samples run slower there, and faster where they were traced
         elif constant:
             swap = False
         elif len(left) == 1:
@@ -350,12 +358,33 @@ class _Lifter(Normal):
             products.append(Product(outer_rows[within[::n_inner]], inner_rows[within[:n_inner]]))
         return np.concatenate(order), products
 
+    def _with_bias(self, main: Terms, part: Terms, order: Ids) -> Product | None:
+        """The only product of ``main``, and in it ``part``, if that is one number for each of its outer rows.
+
+        There must be room for a row of ones behind the inner operands: these are a group of their own, column by
+        column. Leaves never are one, for it has their mirrors as well.
+        """
+        product = main.products[0]
+        if part is main or part.starts is not None or part.a.size != len(order) or part.b is not None:
+            return None
+        if len(main.products) > 1 or main.b is None or not self._are_parameters(product.outer).all():
+            return None
+        if not isinstance(part.k, float) or part.k != main.k:
+            return None
+        inner, bias = product.inner, part.a[order].reshape(len(product.outer), -1)
+        places = np.sort(self.rank[self.group == self.group[inner[0, 0]]])
+        aside = not np.array_equal(self.rank[inner.T].ravel(), places)
+        if aside or (bias != bias[:, :1]).any() or not self._are_parameters(bias[:, 0]).all():
+            return None
+        ones = np.full((len(inner), 1), self.one)
+        return Product(np.hstack([product.outer, bias[:, :1]]), np.hstack([inner, ones]), ones=True)
+
 
 def parameter_order(lifted: Lifted) -> list[int]:
     """The leaves in an order in which rows of matrix products, and then other operands, lie side by side."""
     terms = [each for group in lifted.groups for each in group.terms]
     products = [product for each in terms for product in each.products]
-    rows = [rows for p in sorted(products, key=lambda p: -p.inner.size - p.outer.size) for rows in (p.inner, p.outer)]
+    rows = [rows for p in sorted(products, key=lambda p: -p.inner.size - p.outer.size) for rows in (p.inner.T, p.outer)]
     others = [ids for each in terms if not each.products for ids in (each.a, each.b) if ids is not None]
     ids = [each.ravel() for each in rows + others if each.dtype == np.int64] + [np.arange(len(lifted.leaves))]
     found = np.concatenate(ids)

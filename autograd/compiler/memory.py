@@ -13,11 +13,15 @@ MOST_AXES = 3
 
 
 class Memory:
-    """Numbers one after another, their gradients, and which of the gradients the backward pass has written so far."""
+    """Numbers one after another, and their gradients.
+
+    written: which of the gradients the backward pass has written so far
+    fixed:   which of these are there already, and the same in every replay
+    """
 
     def __init__(self, data: Array, grad: Array | None = None) -> None:
         self.data, self.grad = data, grad
-        self.written = np.zeros(len(data), bool)
+        self.written, self.fixed = np.zeros(len(data), bool), np.zeros(len(data), bool)
 
 
 @dataclass

@@ -85,9 +85,17 @@ class _Builder:
         self.inputs = {int(i): np.flatnonzero(arguments == i) for i in np.unique(arguments[arguments >= 0])}
         for leaves in self.inputs.values():
             self._allocate(leaves, batched=True)
+        products = [p for group in lifted.groups for terms in group.terms for p in terms.products if p.ones]
+        rooms = {int(p.inner[0, 0]): len(p.inner) for p in products}
+        ones = []
         for group in lifted.groups:
             self._allocate(group.nodes, group.batched)
+            room = rooms.get(int(group.nodes[0]), 0)
+            ones.append(slice(self.size, self.size + room))
+            self.size += room
         self.memory = Memory(np.zeros(self.size, dtype), np.zeros(self.size, dtype))
+        for row in ones:
+            self.memory.data[row] = 1.0
         self.memory.data[self.base[constants]] = lifted.constants
         self.is_parameter = np.zeros(total, bool)
         self.is_parameter[: len(lifted.leaves)] = [leaf.argument is None for leaf in lifted.leaves]
@@ -127,7 +135,7 @@ class _Builder:
                     memory.written[:] = True
                 self.cells.emit(fill, (1.0 / samples,), self.cells.known(last.grad))
             last.grad.fill(1.0 / samples)  # once: nothing else is ever written there
-            last.of(self.memory.written)[:] = True
+            last.of(self.memory.written)[:] = last.of(self.memory.fixed)[:] = True
             for group, send in zip(reversed(self.lifted.groups), reversed(backward), strict=True):
                 if group.flags & GRADIENT:
                     self.cells.forget()
@@ -216,8 +224,9 @@ class _Builder:
 
     # ----- gradients -----
 
-    def _grad(self, view: View) -> Cell:
-        return self.cells.known(view.grad)
+    def _grad(self, view: View, shape: tuple[int, ...] | None = None) -> Cell:
+        fixed = bool(view.of(view.place.memory.fixed).all())
+        return self.cells.known(view.grad.reshape(view.shape if shape is None else shape), fixed)
 
     def _send(self, view: View, g: Cell) -> None:
         """Add ``g`` to the gradient of the operand that ``view`` shows."""
@@ -233,11 +242,13 @@ class _Builder:
             self._scatter(place.memory, view.addresses().ravel(), g)
         else:
             written = view.of(place.memory.written)
-            if not written.any():
+            if not written.any() and g.fixed and place.memory is self.memory:
+                view.grad[...] = g.array
+                view.of(place.memory.fixed)[...] = True
+            elif not written.any():
                 self.cells.finish(g, view.grad)
             else:
-                if not written.all():
-                    self._clear(place.memory, view.addresses()[~written])
+                self._prepare(place.memory, view.addresses().ravel())
                 self.cells.emit(np.add, (self._grad(view), g), self._grad(view))
             written[...] = True
 
@@ -251,12 +262,26 @@ class _Builder:
                 others = datas[: len(ids)][:i] + datas[: len(ids)][i + 1 :]
                 self._send(views[i], self.cells.product([g, *others], self.cells.scaled(k, 2.0) if square else k))
 
-    def _scatter(self, memory: Memory, index: Ids, g: Cell) -> None:
-        """Add ``g`` to the gradients of the elements ``index``, of which one may come up many times."""
+    def _scatter(self, memory: Memory, index: Ids, g: Cell, chosen: Ids | None = None) -> None:
+        """Add ``g`` to the gradients of the elements ``index``, of which one may come up many times.
+
+        chosen: if they differ from replay to replay, the elements, each one of ``index``, counted from the first of it
+        """
         assert memory.grad is not None
-        self._clear(memory, np.unique(index[~memory.written[index]]))
+        self._prepare(memory, np.unique(index))
         memory.written[index] = True
-        self.cells.emit(kernels.add_at, (index, self.cells.flat(g)), self.cells.known(memory.grad))
+        first, last = int(index.min()), int(index.max())  # no more than that, for of what overlaps NumPy makes a copy
+        out = self.cells.known(memory.grad[first : last + 1])
+        self.cells.emit(kernels.add_at, (index - first if chosen is None else chosen, self.cells.flat(g)), out)
+
+    def _prepare(self, memory: Memory, index: Ids) -> None:
+        """Let gradients be there, in every replay, to which something will be added."""
+        assert memory.grad is not None
+        self._clear(memory, index[~memory.written[index]])
+        fixed = index[memory.fixed[index]]
+        if len(fixed):
+            self.cells.emit(kernels.put, (fixed, memory.grad[fixed]), self.cells.known(memory.grad))
+            memory.fixed[fixed] = False
 
     def _clear(self, memory: Memory, index: Ids) -> None:
         assert memory.grad is not None
@@ -327,8 +352,9 @@ class _Builder:
             operands = views[position : position + len(factors)]
             factor = k if isinstance(k, float) else cells.known(views[k].data)
             position += len(factors) + (not isinstance(k, float))
-            term = cells.product([cells.known(view.data) for view in operands], factor)
-            total = term if total is None else cells.call(np.add, total, term)
+            less = total is not None and k == -1.0 and len(factors) == 1
+            term = cells.product([cells.known(view.data) for view in operands], 1.0 if less else factor)
+            total = term if total is None else cells.call(np.subtract if less else np.add, total, term)
             plan.append((operands, factor, ids))
         if constant is not None:
             c = float(constant[0]) if uniform else xs[-1]
@@ -367,15 +393,15 @@ class _Builder:
         datas = [cells.known(view.data) for view in views]
         shape = views[0].shape[:-1]
         if len(views) == 1:
-            total = cells.reduced(np.add, datas[0], -1, shape)
+            total = cells.summed(datas[0], (len(shape),), shape, float(k))
         else:
             left = datas[0] if len(views) == 2 else cells.call(np.multiply, datas[0], datas[1])
             total = cells.call(np.vecdot, left, datas[-1], shape=shape)
-        if isinstance(k, float) and k != 1.0:
-            total = cells.call(np.multiply, total, k)
+            if isinstance(k, float):
+                total = cells.product([total], k)
 
         def backward() -> None:
-            g = cells.known(out.grad.reshape(*shape, 1))
+            g = self._grad(out, (*shape, 1))
             factor = k if isinstance(k, float) else datas[-1]
             self._send_factors([a] if b is None else [a, b], views, datas, g, factor)
 
@@ -404,8 +430,7 @@ class _Builder:
         owner = np.repeat(np.arange(n), np.diff(np.append(starts, len(terms.a))))
 
         def backward() -> None:
-            flat = cells.known(out.grad.reshape(reduced))
-            g = cells.call(kernels.Spread(owner), flat, shape=shape)
+            g = cells.call(kernels.Spread(owner), self._grad(out, reduced), shape=shape)
             self._send_factors(ids, views, datas, g, factor)
 
         return total, backward
@@ -415,7 +440,7 @@ class _Builder:
         cells = self.cells
         samples, n = self._samples(group), len(group.nodes)
         rows, columns = len(product.outer), len(product.inner)
-        outer, inner = (self._matrix(ids, samples) for ids in (product.outer, product.inner))
+        outer, inner = self._matrix(product.outer, samples), self._matrix(product.inner, samples, product.ones)
         place = Place(self.memory, self.base[group.nodes], n)
         y = View(place, int(self.base[group.nodes[start]]), (samples, rows, columns), (n, columns, 1))
         joined = not inner.strides[0] and (rows == 1 or n == rows * columns)
@@ -433,21 +458,22 @@ class _Builder:
         def backward() -> None:
             g = cells.product([self._grad(y)], factor)
             if _are_nodes(product.outer) and self._wanted(product.outer):
-                by = np.matmul if columns > 1 else np.multiply  # of one column and one row, three times as fast
                 shape = *y.shape[:-1], inner.shape[-1]
-                self._send(outer, cells.call(by, g, cells.known(inner.data), shape=shape))
+                self._send(outer, cells.call(np.matmul, g, cells.known(inner.data), shape=shape))
             if _are_nodes(product.inner) and self._wanted(product.inner):
                 shape = *y.shape[:-2], columns, outer.shape[-1]
                 self._send(inner, cells.call(np.matmul, cells.turned(g), cells.known(outer.data), shape=shape))
 
         return backward
 
-    def _matrix(self, rows: Any, samples: int) -> View:
-        """A view (samples, rows, K) of ids, or of constants, that BLAS takes as it is."""
+    def _matrix(self, rows: Any, samples: int, ones: bool = False) -> View:
+        """A view (samples, rows, K) of ids, or of constants, that BLAS takes as it is; ``ones``: the last of K."""
         if not _are_nodes(rows):
             place = self._constants(rows)
         else:
             place = self._place(rows)
+            if ones:
+                place.base[:, -1] = 2 * place.base[:, -2] - place.base[:, -3]
             stride, is_regular = regular(place.base)
             apart, is_affine = regular(place.base[:, :1].T)
             if not (is_regular and is_affine and min(stride, apart) > 0 and 1 in (stride, apart)):
@@ -468,7 +494,7 @@ class _Builder:
         self._describe(group)
         if isinstance(group.row, Op):
             return self._elementwise(group, group.row)
-        return self._reduction(group, group.row)
+        return self._taken(group) if group.row is TAKE else self._reduction(group, group.row)
 
     def _elementwise(self, group: Group, row: Op) -> Callable[[], None]:
         samples = self._samples(group)
@@ -501,36 +527,49 @@ class _Builder:
     def _is_constant(self, ids: Ids) -> bool:
         return bool(((ids >= self.lifted.first_constant) & (ids < self.lifted.first_mirror)).all())
 
+    def _taken(self, group: Group) -> Callable[[], None]:
+        """Emit entries by an index."""
+        samples, entries = self._samples(group), group.operands[:, 1:]
+        index = np.repeat(group.operands[:, :1], entries.shape[1], axis=1)
+        x, which = self._matrix_views([self._place(entries), self._place(index)], samples)
+        place, starts = x.place, np.ascontiguousarray(x.addresses()[..., :1])
+        source, candidates = place.source or place.memory, x.addresses().ravel() if place.index is None else place.index
+        first, last = int(candidates.min()), int(candidates.max())
+        if place.index is None:
+            starts -= first
+        chosen = np.empty(starts.shape, np.int64)
+        look_up = None if place.index is None else place.index - first
+        take = kernels.Take(chosen, starts, x.strides[-1], x.shape[-1], look_up)
+        out = self._out(group).block(samples)
+        args = source.data[first : last + 1], which.data[..., :1]
+        self.cells.emit(take, args, self.cells.known(out.data.reshape(starts.shape)))
+
+        def backward() -> None:
+            self._scatter(source, candidates, self._grad(out), chosen.ravel())
+
+        return backward
+
     def _reduction(self, group: Group, row: Reduction) -> Callable[[], None]:
         """Emit an operation of many numbers to one."""
         samples, cells = self._samples(group), self.cells
-        first = int(row is TAKE)  # an index is no operand like the others
-        entries = group.operands[:, first:]
-        places = [self._place(entries)]
-        if first:
-            places.append(self._place(np.repeat(group.operands[:, :1], entries.shape[1], axis=1)))
-        x, *index = self._matrix_views(places, samples)
+        (x,) = self._matrix_views([self._place(group.operands)], samples)
         shape = x.shape[:-1]
         out = self._out(group).block(samples)
         X = cells.known(x.data)
         y = cells.known(out.data.reshape(shape))
-        y1 = cells.known(y.array[..., None])
         kernel = kernels.KERNELS.get(row)
-        if first:
-            chosen = np.zeros((*shape, 1), np.int64)
-            cells.emit(kernels.Take(chosen), (X, cells.known(index[0].data[..., :1])), y1)
-        elif kernel is not None:
+        if kernel is not None:
             cells.finish(kernel[0](cells, X), y.array)
         else:
             self.notes.append(f"{row.name} of {x.shape[-1]} numbers has no array form: computed one by one")
             cells.emit(kernels.EachForward(row), (X,), y)
+        memo = cells.memo
 
         def backward() -> None:
-            g = cells.known(out.grad.reshape(*shape, 1))
-            if first:
-                self._send(x, cells.call(kernels.PutAlong(chosen), g, shape=x.shape))
-            elif kernel is not None:
-                self._send(x, kernel[1](cells, X, y1, g))
+            cells.memo = memo
+            g = self._grad(out, (*shape, 1))
+            if kernel is not None:
+                self._send(x, kernel[1](cells, X, cells.known_view(y), g))
             else:
                 self._send(x, cells.product([g], cells.call(kernels.EachPartials(row), X, y, shape=x.shape)))
 
@@ -556,7 +595,8 @@ class _Builder:
         k = f"{terms.k:.6g}·" if isinstance(terms.k, float) and terms.k != 1.0 else ""
         if terms.products:
             return " and ".join(
-                f"{k}{self._source(p.outer)}{_shape(p.outer)} @ {self._source(p.inner)}{_shape(p.inner)}ᵀ"
+                f"{k}{self._source(p.outer)}{_shape(p.outer)} @ "
+                f"{self._source(p.inner)}{'|1' * p.ones}{_shape(p.inner)}ᵀ"
                 for p in terms.products[:3]
             ) + f" and {len(terms.products) - 3} more" * (len(terms.products) > 3)
         factors = self._source(terms.a) + ("" if terms.b is None else f"·{self._source(terms.b)}")

@@ -167,8 +167,12 @@ class Gathered:
     def grad(self) -> NDArray[Any]:
         return self.store.grad[self.chosen]  # type: ignore[no-any-return]
 
-    def move(self, numbers: NDArray[Any]) -> None:
-        self.store.data[self.chosen] = numbers
+    def move(self, kept: NDArray[Any], by: NDArray[Any]) -> None:
+        """Let the parameters be the sum of both."""
+        if isinstance(self.chosen, slice):
+            np.add(kept, by, self.store.data)
+        else:
+            self.store.data[self.chosen] = kept + by
 
     def zero_grad(self) -> None:
         if isinstance(self.chosen, slice):
