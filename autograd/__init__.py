@@ -13,7 +13,7 @@ the table in `autograd.ops`; as functions they are `exp(x)`, `where(condition, a
 import importlib
 from typing import Any
 
-from autograd.errors import AnomalyError, GraphError
+from autograd.errors import AnomalyError, GraphError, TraceError
 from autograd.functional import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from autograd.functions import FUNCTIONS, custom_op, operation
 from autograd.gradcheck import GradCheck, gradcheck
@@ -29,6 +29,7 @@ __all__ = [
     "GraphError",
     "Node",
     "Tensor",
+    "TraceError",
     "Value",
     "concatenate",
     "custom_op",

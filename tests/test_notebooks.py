@@ -91,14 +91,14 @@ def test_the_quickstart_shows_a_graph_and_a_trained_spiral() -> None:
 
 
 def test_the_lessons_are_numbered_from_1() -> None:
-    assert len(LESSONS) >= 4
+    assert len(LESSONS) >= 5
     assert [int(path.stem.split("_")[0]) for path in LESSONS] == list(range(1, len(LESSONS) + 1))
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 def test_a_lesson_is_short_and_ends_with_questions(path: Path) -> None:
     cells = nbformat.read(path, as_version=4).cells
-    assert 8 <= len(cells) <= 14
+    assert 8 <= len(cells) <= 18
     number, *words = path.stem.split("_")
     assert cells[0].source.startswith(f"# {number}. {' '.join(words).capitalize()}\n")
     assert cells[-1].source.startswith("## Exercises\n")
@@ -182,6 +182,31 @@ def test_lesson_4_shows_a_card_for_each_part_and_marks_what_ails_it() -> None:
     assert neurons.count(">dead<") == 1
     assert sorted(set(re.findall(r">(block \d)<", blocks))) == [f"block {i}" for i in range(1, 7)]
     assert blocks.count(">vanishing<") == 2
+
+
+def test_lesson_5_finds_the_layers_of_a_network_of_loops_and_the_same_gradients_sooner() -> None:
+    notebook = read("5_from_scalars_to_matrices")
+    count, picture, program, same, tape, table, batch, *_, fitted = [text for _, _, text in shown(notebook)]
+    assert count == "8,036 nodes\n" and "one for each line of the program" in picture
+    products = [line for line in program.splitlines() if " @ " in line]
+    assert len(products) == 2 and "W1" in products[0] and "W2" in products[1]
+    assert same == "the same gradients to 1e-12: True\nmore than 100 times faster: True\n"
+    assert len(re.findall(r"mul\(.*mul\(.*add\(.*tanh\(", tape)) == 6
+    header, *rows, _, product, _, _, _ = table.splitlines()
+    assert header.split() == ["a0", "a1", "b0", "b1", "c0", "c1"]
+    assert rows == ["u0 u1     %12     %16     %20", "v0 v1     %24     %28     %32"]
+    assert " @ " in product
+    assert batch.startswith("the same loss to 1e-12: True\nv1 [100×8] = ") and batch.count(" @ ") == 2
+    assert fitted == "the same losses to 1e-9: True\nmore than 95 % right: True\n"
+
+
+def test_lesson_5_shows_what_is_refused_and_who_computes_what() -> None:
+    *_, refused, reports, _ = [text for _, _, text in shown(read("5_from_scalars_to_matrices"))]
+    assert "In[7]:7: return margin if margin > 0.0 else" in refused and "autograd.where(x > 0, a, b)" in refused
+    assert refused.endswith("\n\nthe same loss to 1e-12: True\n")
+    chain, network = reports.split("\n\n")
+    assert "\nplain Python, " in chain and "NumPy 1," in chain and "glassgrad[fast]" not in chain
+    assert "(2 matrix products)" in network and "\nNumPy, " in network
 
 
 def test_no_picture_of_a_lesson_is_too_large_for_a_page() -> None:

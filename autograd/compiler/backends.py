@@ -118,33 +118,36 @@ class Built:
     def report(self) -> str:
         """How much became of how little, who computes it, and what did not lift."""
         normal, made = self.backends.normal, self.program
-        numbers = len(normal.nodes)
-        steps = [f"{normal.n - normal.leaves:,} operations", f"{numbers:,} numbers"]
+        steps = [f"{normal.n - normal.leaves:,} operations", f"{len(normal.nodes):,} numbers"]
         if self.backend == "numpy":
             groups = self.backends.lifted.groups
             products = sum(len(terms.products) for group in groups for terms in group.terms)
-            steps.append(f"{len(groups):,} groups ({products} matrix products)")
-        steps.append(f"{len(made.forward):,} + {len(made.backward):,} calls")
+            made_of = f"{products} matrix product{'s' * (products != 1)}"
+            steps.append(f"{len(groups):,} groups ({made_of})")
+        steps.append(f"calls: {len(made.forward):,} forwards, {len(made.backward):,} backwards")
         copies = sum(function is take_elements for function, _ in made.forward)
-        size = made.memory.data.nbytes * 2
-        lines = [
-            " → ".join(steps),
-            f"{size:,} bytes for numbers and gradients, {copies} operands copied at each replay",
-        ]
-        return "\n".join([*lines, self._reason(), *(sorted(set(made.notes)) or ["everything lifted"])])
+        memory = f"{made.memory.data.nbytes * 2:,} bytes for numbers and gradients"
+        copied = f"; {copies} operands are copied in each call" * (copies > 0)
+        lines = [" → ".join(steps), memory + copied, self._reason()]
+        return "\n".join([*lines, *(sorted(set(made.notes)) or ["everything lifted"] * (self.backend == "numpy"))])
 
     def _reason(self) -> str:
         """Who computes it, and why."""
 
         def text(name: str) -> str:
-            return f"{NAMES[name]} {1e6 * self.estimates[name].replay:,.0f} µs"
+            estimate = self.estimates[name]
+            start = f" and {estimate.once:.1g} s to begin with" if estimate.once >= 0.05 else ""
+            return f"{NAMES[name]} {1e6 * estimate.replay:,.0f} µs{start}"
 
+        chosen = f"{NAMES[self.backend]}, {self.program.memory.data.dtype}"
+        seconds = f"{1e6 * self.estimates[self.backend].replay:,.0f} µs for both passes"
         others = ", ".join(text(name) for name in self.estimates if name != self.backend)
-        reason = "as asked for" if self.backends.wanted else f"the others: {others}"
         best = min(self.estimates, key=lambda name: self.estimates[name].total)
-        if best == "numba" != self.backend and not find_spec("numba"):
-            reason += '; pip install "glassgrad[fast]" for numba'
-        return f"{text(self.backend)} a replay by estimate, {self.program.memory.data.dtype}; {reason}"
+        if self.backends.wanted:
+            return f"{chosen}, as asked for: an estimated {seconds}"
+        missing = best == "numba" != self.backend and find_spec("numba") is None
+        hint = '; pip install "glassgrad[fast]" for numba' if missing else ""
+        return f"{chosen}: an estimated {seconds}; {others}{hint}"
 
 
 NAMES = {"numpy": "NumPy", "numba": "numba", "python": "plain Python"}

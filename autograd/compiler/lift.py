@@ -215,8 +215,10 @@ class _Lifter(Normal):
         return ranges(start, count), np.repeat(np.arange(len(nodes)), count)
 
     def _turn(self, terms: Ids) -> None:
-        """The factor of the earlier group first."""
-        turned = terms[(self.b[terms] >= 0) & (self.group[self.b[terms]] < self.group[self.a[terms]])]
+        """The factor of the earlier group first; of two parameters the earlier one."""
+        a, b = self.a[terms], self.b[terms]
+        both = self._are_parameters(a) & self._are_parameters(b) & (self.group[a] == self.group[b])
+        turned = terms[(b >= 0) & ((self.group[b] < self.group[a]) | (both & (b < a)))]
         self.a[turned], self.b[turned] = self.b[turned], self.a[turned]
 
     def _kind(self, terms: Ids) -> Ids:

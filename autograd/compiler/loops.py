@@ -106,9 +106,11 @@ class _Builder:
         if normal.flags[normal.tape.root] & GRADIENT:
             backward += [(fill, (rows.seed, root)), *(call for _, call in reversed(through))]
         backward.append((rows.store, ()))
-        lines = [f"{self.width - self.first:,} numbers one by one, in {len(self.codes):,} runs of one operation"]
+        text = f"{self.width - self.first:,} numbers one by one, in {len(self.codes):,} runs of one operation"
         notes = [f"{row.name} has no machine code: computed by Python" for row in self.python]
-        return Program(forward, backward, rows.memory, rows.inputs, rows.loss, rows.places, rows.steps, lines, notes)
+        return Program(
+            forward, backward, rows.memory, rows.inputs, rows.loss, rows.places, rows.steps, lambda: text, notes
+        )
 
     def _through(self, rows: Rows) -> list[tuple[Call, Call]]:
         """Calls forwards and backwards: kernels for as many runs as can be, Python for rows without machine code."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import DTypeLike
 from autograd.compiler import kernels
 from autograd.compiler.cells import Call, Cell, Cells, fill
 from autograd.compiler.lift import Group, Lifted, Product, Terms
+from autograd.compiler.listing import listing
 from autograd.compiler.memory import (
     MOST_AXES,
     Array,
@@ -31,14 +33,14 @@ MANY = 50
 """With more copied operands than these all gradients are cleared at once."""
 
 
-@dataclass
+@dataclass(repr=False)
 class Program:
     """Calls in order, on buffers of its own; ``run(calls)`` is all that a replay does.
 
     inputs: for each argument where its numbers are to be written
     loss:   where the result is, for each sample
     places: where the number of each node lies in ``memory``, and ``steps`` how far from it that of the next sample
-    lines:  the program for people to read; ``notes``: what did not lift, and why
+    text:   makes the program for people to read; ``notes``: what did not lift, and why
     """
 
     forward: list[Call]
@@ -48,11 +50,11 @@ class Program:
     loss: Array
     places: Ids
     steps: Ids
-    lines: list[str] = field(default_factory=list)
+    text: Callable[[], str]
     notes: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        return "\n".join(self.lines)
+        return self.text()
 
 
 def run(calls: list[Call]) -> None:
@@ -73,7 +75,6 @@ class _Builder:
         self.lifted, self.parameters, self.positions = lifted, parameters, positions
         self.batch, self.dtype = batch, dtype
         self.cells = Cells(dtype)
-        self.lines: list[str] = []
         self.notes: list[str] = []
         parameters.written[:] = False
         total = lifted.first_mirror + len(lifted.leaves)
@@ -144,8 +145,10 @@ class _Builder:
         if len(unwritten):  # by this program; the gradients of these are 0
             self._clear(self.parameters, unwritten)
         inputs = {i: self._input(nodes) for i, nodes in self.inputs.items()}
-        lines, notes = self.lines, self.notes
-        return Program(forward, self.cells.taken(), self.memory, inputs, last.data, self.base, self.step, lines, notes)
+        return Program(
+            forward, self.cells.taken(), self.memory, inputs, last.data, self.base, self.step,
+            partial(listing, self.lifted, self.batch), self.notes,
+        )  # fmt: skip
 
     def _samples(self, group: Group) -> int:
         return self.batch if group.batched and self.batch else 1
@@ -321,7 +324,6 @@ class _Builder:
             self.cells.finish(total, out.block(samples).data.reshape(total.shape))
         elif summands or group.constant is not None:
             senders.append(self._added(group, out, summands, into_out))
-        self._describe(group)
 
         def backward() -> None:
             for send in senders:
@@ -491,7 +493,6 @@ class _Builder:
     def _row(self, group: Group) -> Callable[[], None]:
         """Emit a row of the table by evaluating its rule on cells, which record what is done to them."""
         assert group.row is not None
-        self._describe(group)
         if isinstance(group.row, Op):
             return self._elementwise(group, group.row)
         return self._taken(group) if group.row is TAKE else self._reduction(group, group.row)
@@ -575,49 +576,6 @@ class _Builder:
 
         return backward
 
-    # ----- what people read -----
-
-    def _describe(self, group: Group) -> None:
-        name = f"v{self.number[group.nodes[0]]}"
-        samples = self._samples(group)
-        size = f"{samples}×{len(group.nodes)}" if samples > 1 else f"{len(group.nodes)}"
-        if group.row is not None:
-            operands = [self._source(ids) for ids in group.operands.T[:4]] + ["…"] * (group.operands.shape[1] > 4)
-            right = f"{group.row.name}({', '.join(operands)})"
-        else:
-            right = " + ".join(self._term(t) for t in group.terms)
-            if group.constant is not None:
-                same = (group.constant == group.constant[0]).all()
-                right += f" + {group.constant[0]:.6g}" if same else " + constants"
-        self.lines.append(f"{name} [{size}] = {right}")
-
-    def _term(self, terms: Terms) -> str:
-        k = f"{terms.k:.6g}·" if isinstance(terms.k, float) and terms.k != 1.0 else ""
-        if terms.products:
-            return " and ".join(
-                f"{k}{self._source(p.outer)}{_shape(p.outer)} @ "
-                f"{self._source(p.inner)}{'|1' * p.ones}{_shape(p.inner)}ᵀ"
-                for p in terms.products[:3]
-            ) + f" and {len(terms.products) - 3} more" * (len(terms.products) > 3)
-        factors = self._source(terms.a) + ("" if terms.b is None else f"·{self._source(terms.b)}")
-        if not isinstance(terms.k, float):
-            factors += "·constants"
-        if terms.starts is not None:
-            return f"Σ {k}{factors} ({len(terms.a)} terms)"
-        return f"{k}{factors}" if terms.a.shape[1] == 1 else f"Σ{terms.a.shape[1]} {k}{factors}"
-
-    def _source(self, ids: Any) -> str:
-        """Where operands come from: a group, parameters by name, an argument, constants."""
-        if not _are_nodes(ids):
-            return "constants"
-        first, last = int(ids.flat[0]), int(ids.flat[-1])
-        leaves = self.lifted.leaves
-        if first < len(leaves):
-            return leaves[first].name if first == last else f"{leaves[first].name}…{leaves[last].name}"
-        if self._is_constant(ids.ravel()[:1]):
-            return "constants"
-        return f"v{self.number[first]}"
-
 
 def _along(axes: Axes, places: list[Place]) -> list[View]:
     shape = tuple(n for n, _ in axes)
@@ -643,7 +601,3 @@ def _starts(products: Sequence[Product]) -> list[tuple[int, Product]]:
 
 def _are_nodes(rows: Any) -> bool:
     return bool(rows.dtype == np.int64)
-
-
-def _shape(rows: Any) -> str:
-    return f"[{rows.shape[0]}×{rows.shape[1]}]"

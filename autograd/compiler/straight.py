@@ -38,7 +38,7 @@ def build(normal: Normal, parameters: Memory, positions: Ids, batch: int = 0, dt
     names = [f"{_name(i)} = {leaf.name}" for i, leaf in enumerate(normal.tape.leaves)]
     return Program(
         [(made.forward, ())], [(made.backward, ())], rows.memory, rows.inputs, rows.loss, rows.places, rows.steps,
-        [*names, source],
+        lambda: "\n".join([*names, source]),
     )  # fmt: skip
 
 

@@ -175,6 +175,9 @@ class Tape:
         for i, op in enumerate(self.ops[len(lines) :], len(lines)):
             operands = ", ".join(_operand_name(self, x) for x in self.operands[i])
             lines.append(f"%{i} = {_name(op)}({operands})" + " cut" * (i in self.cut))
+        if self.ops[self.root] is OPS["clone"] and self.root == len(self.ops) - 1:  # `trace` itself has added this
+            *lines, _ = lines
+            return "\n".join([*lines, f"return {_operand_name(self, self.operands[self.root][0])}"])
         return "\n".join([*lines, f"return {_operand_name(self, self.root)}"])
 
 
@@ -200,8 +203,8 @@ def _refused(what: str, remedy: str) -> NoReturn:
 
 
 _DECIDE = (
-    "A compiled function cannot decide by a Value's number: write autograd.where(x > 0, a, b), autograd.maximum(a, b) "
-    "or logsumexp, or decide outside of it"
+    "A compiled function cannot decide by a Value's number: write autograd.where(x > 0, a, b) for if,\n"
+    "autograd.maximum(a, b) for max(a, b), or decide outside of it"
 )
 _NUMBER = (
     "A compiled function computes with Values only: write autograd.exp(x) for math.exp(x), x.detach() to stop a "
@@ -242,7 +245,7 @@ class Traced(Value):
         _refused("backward()", "A compiled function returns the loss; call backward() on what it returns")
 
     def __bool__(self) -> bool:
-        _refused("bool()", _DECIDE)
+        _refused("if, and, or, not, min() or max()", _DECIDE)
 
     def __float__(self) -> float:
         _refused("float()", _NUMBER)
