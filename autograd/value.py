@@ -83,7 +83,7 @@ class Value(Node):
             y = op.forward(xs)
             return _node(op, y, operands, (y, *xs))
         if MODE.tape is not None:
-            return MODE.tape.reduce(op, operands)  # type: ignore[no-any-return]
+            return MODE.tape.record(op, operands)  # type: ignore[no-any-return]
         parents = Value._lift(operands)
         xs = tuple([p.data for p in parents])
         return _record(op, op.forward(xs), xs, parents)

@@ -84,11 +84,14 @@ class Tape:
 
     def apply(self, op: Op, args: Sequence[Any]) -> Value:
         """The result of row ``op`` on ``args``: what `Value._apply` does while a function is traced."""
-        return self._record(op, args if len(args) == op.arity else op.complete(tuple(args)))
+        return self.record(op, args if len(args) == op.arity else op.complete(tuple(args)))
 
-    def _record(self, op: Row, args: Iterable[Any]) -> Value:
-        operands = [a.instruction if a.__class__ is Traced else self._operand(a) for a in args]
-        if max(operands) < 0:
+    def record(self, op: Row, args: Iterable[Any]) -> Value:
+        """The result of ``op`` on ``args``, none left out: what `Value._reduce` does while a function is traced."""
+        operands: list[int] = []
+        for a in args:
+            operands.append(a.instruction if a.__class__ is Traced else self._operand(a))
+        if operands[0] < 0 and max(operands) < 0:
             return self._result(self.constant(self._folded(op, operands)))
         ops = self.ops
         index = len(ops)
@@ -102,9 +105,6 @@ class Tape:
         out.instruction = index
         out.requires_grad = True
         return out
-
-    reduce = _record
-    """What `Value._reduce` does while a function is traced."""
 
     def _result(self, index: int) -> "Traced":
         out = _new(Traced)
@@ -139,13 +139,13 @@ class Tape:
         if x.instruction < 0:
             return x
         with setting(recording=False):
-            return self._record(OPS["clone"], (x,))
+            return self.record(OPS["clone"], (x,))
 
     def truth(self, condition: Value) -> Value:
         """1 if ``condition`` is not 0, else 0."""
         index = condition.instruction
         known = isinstance(condition, Traced) and index >= 0 and self.ops[index] in COMPARISONS.values()
-        return condition if known else self._record(COMPARISONS["__ne__"], (condition, 0.0))
+        return condition if known else self.record(COMPARISONS["__ne__"], (condition, 0.0))
 
     def difference(self, other: "Tape") -> str:
         """How ``other``, a second run of the same function, differs from this one; empty if it does not."""
@@ -220,7 +220,7 @@ class Traced(Value):
 
     @classmethod
     def _apply(cls, op: Op, *args: Any) -> Any:
-        return MODE.tape.apply(op, args)
+        return MODE.tape.record(op, args if len(args) == op.arity else op.complete(args))
 
     @property
     def data(self) -> float:
@@ -338,7 +338,7 @@ def _kept(tape: Tape, label: str, result: "Traced | None") -> int:
             f"keep=[{label!r}] names no result of the compiled function, which has labels {labels}; "
             f"write score.label = {label!r} in the function, for a score that was computed from inputs or parameters"
         )
-    return tape._record(OPS["clone"], (result,)).instruction
+    return tape.record(OPS["clone"], (result,)).instruction
 
 
 def _checked_root(function: Callable[..., Any], tape: Tape, result: Any) -> int:
@@ -348,7 +348,7 @@ def _checked_root(function: Callable[..., Any], tape: Tape, result: Any) -> int:
             f"a compiled function returns one Value, the loss; {name} returned {type(result).__name__}; "
             f"write return loss, and name other results by keep=[…]"
         )
-    return tape._record(OPS["clone"], (result,)).instruction
+    return tape.record(OPS["clone"], (result,)).instruction
 
 
 @contextmanager
