@@ -5,6 +5,7 @@ import itertools
 import math
 import pickle
 import random
+import weakref
 from typing import Any
 
 import numpy as np
@@ -951,3 +952,22 @@ def test_python_keeps_its_own_compile() -> None:
     assert eval(world["code"]) == 2
     assert {"compile", "take"} <= set(dir(autograd)) and "compile" not in autograd.__all__
     assert lift_module.lift is lift
+
+
+def test_arrays_of_a_batch_are_read_anew_each_time_and_not_held() -> None:
+    w = Value(2.0)
+    loss = compile(lambda x, y: w * x * y)
+    x, y = np.array([1.0, 2.0]), np.array([3.0, 4.0])
+    assert loss.batch(x, y).data == 11.0
+    assert loss.batch(y, y).data == 25.0
+    x[:] = 10.0
+    assert loss.batch(x, y).data == 70.0
+    assert loss.batch(x.astype(int), y).data == 70.0
+    assert loss.batch(x, y=y).data == 70.0
+    assert loss.batch(np.array([1.0]), np.array([3.0])).data == 6.0
+    alive = weakref.ref(x)
+    del x
+    assert alive() is None
+    with pytest.raises(ValueError, match="arrays of equally many rows"):
+        loss.batch(np.ones(2), np.ones(3))
+    assert loss.batch(y, y).data == 25.0

@@ -51,6 +51,7 @@ class Arguments:
     numbers:   for each argument its inputs: floats, arrays and lists, in order
     nodes:     the Values among them: (argument, offset, Value)
     leaves:    for each number of each argument its name, and whether its gradient is wanted
+    arrays:    shapes and dtypes of the arguments, if all are arrays
     """
 
     def __init__(self, names: list[str], args: tuple[Any, ...], kwargs: dict[str, Any], rows: bool = False) -> None:
@@ -66,6 +67,8 @@ class Arguments:
             self.offset = 0
             structures.append((name, self._structure(x, name)))
         self.structure = len(args), rows, tuple(structures)
+        single = all(x.__class__ is np.ndarray for x in args) and all(len(each) == 1 for each in self.numbers)
+        self.arrays = [(x.shape, x.dtype) for x in args] if single and not kwargs else []
         if rows and (len(self.samples) != 1 or 0 in self.samples):
             raise ValueError(
                 f"batch() takes arrays of equally many rows, at least one; got {sorted(self.samples) or 'no array'}"
@@ -105,6 +108,20 @@ class Arguments:
         self.numbers[-1].append((self.offset, self.offset + size, x))
         self.offset += size
         return what
+
+    def replaced(self, args: tuple[Any, ...]) -> bool:
+        """Whether ``args`` are nothing but arrays like those there were, which they then replace."""
+        if len(args) != len(self.arrays):
+            return False
+        for x, (shape, dtype) in zip(args, self.arrays, strict=True):
+            if x.__class__ is not np.ndarray or x.shape != shape or x.dtype != dtype:
+                return False
+        self.numbers = [[(start, end, x)] for x, [(start, end, _)] in zip(args, self.numbers, strict=True)]
+        return True
+
+    def forget(self) -> None:
+        """Hold on to no array longer than it takes to read it."""
+        self.numbers = [[(start, end, None) for start, end, _ in each] for each in self.numbers]
 
     def leaves(self) -> list[Leaf]:
         """One leaf for each number, argument after argument."""

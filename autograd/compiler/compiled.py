@@ -83,7 +83,7 @@ class Compiled:
         self.backend = checked_backend(backend)
         self.function, self.keep, self.dtype = function, tuple(keep), np.dtype(dtype)
         self._names = argument_names(function)
-        self._nothing = Arguments([], (), {})
+        self._nothing = self._given = Arguments([], (), {})
         self._around = _surroundings(function)
         self._entries: dict[Any, _Entry] = {}
         self._last: tuple[_Entry, int] | None = None
@@ -97,8 +97,11 @@ class Compiled:
 
     def batch(self, *args: Any, **kwargs: Any) -> "Loss":
         """The mean loss of samples: the rows of each array or list."""
-        given = Arguments(self._names, args, kwargs, rows=True)
-        return self._evaluated(given, *given.samples)
+        if kwargs or not self._given.replaced(args):  # to take them apart would take longer than a small product
+            self._given = Arguments(self._names, args, kwargs, rows=True)
+        loss = self._evaluated(self._given, *self._given.samples)
+        self._given.forget()
+        return loss
 
     def value_and_grad(self, *args: Any, **kwargs: Any) -> tuple[float, Array]:
         """The loss of one sample and its gradient, one number for each of ``parameters``; ``grad`` stays as it is."""
@@ -206,9 +209,8 @@ class _Replay:
         self.built, self.program = built, built.program
         self.entry, self.samples = entry, samples
         self.runs = 0
-        self._context = (
-            copy_context()
-        )  # in which NumPy keeps quiet: to tell it so every time takes longer than a product
+        # a context in which NumPy keeps quiet: to tell it so every time would take longer than a small product
+        self._context = copy_context()
         self._context.run(np.seterr, all="ignore")
         self._alone = built.by_one_thread()
         self.inputs = [(i, view.data) for i, view in self.program.inputs.items()]
