@@ -64,6 +64,11 @@ class Symbol:
     def __ge__(self, other: Any) -> "Symbol":
         return _infix(self, ">=", other, TEST)
 
+    def __eq__(self, other: object) -> NoReturn:
+        raise TypeError("a symbol equals nothing yet; write m.equal(a, b)")
+
+    __hash__ = object.__hash__
+
     def __neg__(self) -> "Symbol":
         return Symbol(f"-{self.within(ATOM)}", SIGN)
 

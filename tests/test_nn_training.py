@@ -438,7 +438,7 @@ class Counting(Wrapped):
 
 RANDOM = "draws random numbers, or keeps something of what it is called with|did not do the same twice"
 UNTRACED: dict[str, tuple[Callable[[], Wrapped], str]] = {
-    "decides": (Sided, r"bool\(\) of a traced value"),
+    "decides": (Sided, r"if, and, or, not, min\(\) or max\(\) of a traced"),
     "wraps": (Relabelled, "a Value is one real number, not Traced"),
     "looks at types": (Typed, r"Typed makes \[\[.* of traced examples, and of the same in numbers"),
     "draws from NumPy": (lambda: Dropping(np.random.default_rng(0)), RANDOM),
@@ -533,7 +533,7 @@ def test_what_a_callback_does_to_the_model_counts_from_the_next_epoch(change: st
     for model, way in zip(models, (compiled, False), strict=True):
         optimizer = nn.SGD(model, lr=0.1, momentum=0.9)
         if change == "decides" and way:
-            with pytest.raises(TraceError, match="bool"):
+            with pytest.raises(TraceError, match="if, and, or, not"):
                 train(model, epochs=3, optimizer=optimizer, callbacks=[at_first], compile=way)
             return
         losses.append(train(model, epochs=3, optimizer=optimizer, callbacks=[at_first], compile=way).loss)

@@ -1,5 +1,6 @@
 """Who computes a program: NumPy, loops in machine code, or plain Python, whichever is estimated to take least."""
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
@@ -13,6 +14,8 @@ from autograd.compiler.lift import Lifted, lift, parameter_order
 from autograd.compiler.memory import Ids, Memory
 from autograd.compiler.normal import Normal
 from autograd.compiler.program import Program
+from autograd.ops import Op
+from autograd.symbols import written
 from autograd.threads import LARGE
 
 BACKENDS = ("numpy", "numba", "python")
@@ -89,11 +92,17 @@ class Backends:
 
     def _one_by_one(self, samples: int) -> dict[str, Estimate]:
         """Of the backends that compute one number after another."""
-        terms = self._terms()
+        terms, called = self._terms(), self._called
         return {
-            "numba": Estimate(8e-6 + samples * 8e-9 * terms, 1.0),
-            "python": Estimate(3e-6 + samples * (1e-6 + 100e-9 * terms), 40e-6 * terms),
+            "numba": Estimate(8e-6 + samples * (8e-9 * terms + 10e-6 * called), 1.0),
+            "python": Estimate(3e-6 + samples * (1e-6 + 100e-9 * terms + 1.5e-6 * called), 40e-6 * terms),
         }
+
+    @cached_property
+    def _called(self) -> int:
+        """How many numbers are made by calls of Python, for want of text or machine code for their row."""
+        rows = Counter(self.normal.ops[i] for i in np.flatnonzero(self.normal.rows).tolist())
+        return sum(n for row, n in rows.items() if not isinstance(row, Op) or not written(row))
 
     def _terms(self) -> int:
         """How many numbers are added or taken by an operation."""

@@ -1,13 +1,14 @@
 """`compile`: what a user sees. Trace at the first call for each structure of arguments, replay afterwards."""
 
 import reprlib
+import threading
 import types
 import warnings
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from functools import partial, update_wrapper
 from operator import is_
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -19,7 +20,7 @@ from autograd.compiler.memory import Memory
 from autograd.compiler.normal import Normal
 from autograd.compiler.program import Program, run
 from autograd.compiler.store import Store, bind
-from autograd.compiler.trace import Leaf, Tape, closed_over, trace
+from autograd.compiler.trace import Leaf, Tape, closed_over, names_in, trace
 from autograd.errors import GraphError, TraceError
 from autograd.modes import MODE
 from autograd.threads import by_one_blas_thread
@@ -27,6 +28,8 @@ from autograd.value import Value
 
 Array = NDArray[Any]
 Function = Callable[..., Any]
+LOCK = threading.RLock()
+"""Programs share buffers and parameters: one call at a time, in all of Python's threads."""
 TRACES = 3
 """More traces of one function than these are worth a warning."""
 ENTRIES = 32
@@ -62,7 +65,9 @@ def compile(
     Call it with one sample, or its ``batch`` with rows of them; the loss has ``data`` and ``backward()``. The program
     is traced anew for each structure of arguments. What would be frozen into it by accident (`bool()`, `float()`,
     `.data` of a traced Value) raises `TraceError`, and so does a function that does not do the same twice. Variables
-    around the function may be assigned anew; a list or array of plain numbers that is changed in place goes unnoticed.
+    around the function may be assigned anew, and a model go from ``train()`` to ``eval()``; what lies deeper is read
+    once, when the function is traced: plain numbers in lists, arrays and attributes, and what helper functions read.
+    In several threads one call waits for the other, and `backward` belongs to the last one.
     """
     if function is None:
         return partial(compile, keep=keep, dtype=dtype, backend=backend)
@@ -105,39 +110,59 @@ class Compiled:
 
     def value_and_grad(self, *args: Any, **kwargs: Any) -> tuple[float, Array]:
         """The loss of one sample and its gradient, one number for each of ``parameters``; ``grad`` stays as it is."""
-        loss: Loss = self(*args, **kwargs)
-        return loss.value_and_grad()
+        with LOCK:
+            loss: Loss = self(*args, **kwargs)
+            return loss.value_and_grad()
+
+    def __reduce__(self) -> Any:
+        """A copy traces for itself."""
+        return Compiled, (self.function, self.keep, self.dtype, self.backend)
+
+    def __get__(self, instance: object, owner: type) -> NoReturn:
+        name = getattr(self.function, "__name__", "loss")
+        raise TypeError(
+            f"@compile above a method would compile it once for all instances; write self.{name} = "
+            f"autograd.compile(self._{name}) in __init__"
+        )
 
     @property
     def parameters(self) -> list[Value]:
         """The leaf Values that the function was found to use."""
-        return [leaf.value for leaf in self._entry().leaves if leaf.value is not None]
+        return [leaf.value for leaf in self._replayed().entry.leaves if leaf.value is not None]
 
     @property
     def program(self) -> Program:
         """The array program of the last call; print it."""
-        entry = self._entry()
-        return entry.replay(self._last[1] if self._last else 0).program
+        return self._replayed().program
 
     def report(self) -> str:
         """How much became of how little, and what did not lift."""
-        entry = self._entry()
-        return entry.replay(self._last[1] if self._last else 0).built.report()
+        return self._replayed().built.report()
 
-    def _entry(self) -> "_Entry":
+    def _replayed(self) -> "_Replay":
         if self._last is None:
             raise GraphError("nothing has been traced so far: call the function once")
-        return self._last[0]
+        entry, samples = self._last
+        return entry.replay(samples)
 
     def _evaluated(self, given: Arguments, samples: int) -> "Loss":
+        if MODE.anomaly:
+            raise GraphError(
+                "detect_anomaly() looks at one operation after another, and a compiled program has none; inside of it "
+                "call the function itself, which is compiled.function"
+            )
+        with LOCK:
+            self._last = self._entry(given), samples
+            return self._replayed().evaluated(given)
+
+    def _entry(self, given: Arguments) -> "_Entry":
         around = self._around()
         entry = None if self._last is None else self._last[0]
         if entry is None or entry.structure != given.structure or not all(map(is_, entry.around, around)):
             entry = self._entries.get((given.structure, tuple(map(Same, around))))
         if entry is None or not entry.current():
             entry = self._traced(given, around)
-        self._last = entry, samples
-        return entry.replay(samples).evaluated(given)
+        return entry
 
     def _traced(self, given: Arguments, around: Sequence[Any]) -> "_Entry":
         if len(self._entries) == TRACES:
@@ -175,7 +200,10 @@ class _Entry:
         self.programs: dict[int, _Replay] = {}
 
     def current(self) -> bool:
-        return self.store is None or self.store.changes == self.changes
+        """Whether each parameter still wants its gradient, or still wants none."""
+        if self.store is None or self.store.current:
+            return self.store is None or self.store.changes == self.changes
+        return all(leaf.value is None or leaf.wanted == leaf.value.requires_grad for leaf in self.leaves)
 
     def replay(self, samples: int) -> "_Replay":
         if self.store is None or not self.store.current:
@@ -242,31 +270,40 @@ class Loss:
     kept: the intermediate results that were asked for, by label: numbers, or arrays with an axis for samples
     """
 
-    __slots__ = ("_nodes", "_replay", "_run", "data", "kept")
+    __slots__ = ("_moves", "_nodes", "_replay", "_run", "data", "kept")
 
     def __init__(self, data: float, replay: _Replay, nodes: Sequence[Any]) -> None:
         self.data = data
         self._replay, self._run, self._nodes = replay, replay.runs, nodes
+        self._moves = self._store().moves
         self.kept = {label: self._results(ids) for label, ids in replay.entry.kept.items()}
 
-    def backward(self) -> None:
+    def backward(self, *, create_graph: bool = False) -> None:
         """Add d(loss)/d(p) to ``p.grad`` of every parameter, and of every Value that was an argument."""
-        self._check_current()
-        self._store().accumulate(self._replay.backward)
+        if create_graph:
+            raise GraphError(
+                "a compiled program has gradients that are numbers; for derivatives of derivatives call the function "
+                "itself, which is compiled.function"
+            )
+        with LOCK:
+            self._check_current()
+            self._store().accumulate(self._replay.backward)
         for argument, offset, node in self._nodes:
             if node.requires_grad and argument in self._replay.program.inputs:
                 node.add_grad(self._replay.program.inputs[argument].grad.item(offset))
 
     def value_and_grad(self) -> tuple[float, Array]:
         """(loss, gradient): one number for each parameter; the ``grad`` of the parameters stays as it is."""
-        self._check_current()
-        store, entry = self._store(), self._replay.entry
-        before = store.grad.copy()
-        self._replay.backward()
-        places = [entry.positions[i] for i, leaf in enumerate(entry.leaves) if leaf.value is not None]
-        found = store.buffer[places]
-        store.buffer[:] = before
-        return self.data, found
+        with LOCK:
+            self._check_current()
+            store, entry = self._store(), self._replay.entry
+            before = store.grad.copy()
+            try:
+                self._replay.backward()
+                places = [entry.positions[i] for i, leaf in enumerate(entry.leaves) if leaf.value is not None]
+                return self.data, store.buffer[places]
+            finally:
+                store.buffer[:] = before
 
     def item(self) -> float:
         return self.data
@@ -287,6 +324,11 @@ class Loss:
 
     def _check_current(self) -> None:
         replay = self._replay
+        if self._store().moves != self._moves:
+            raise GraphError(
+                "backward() of a loss whose parameters have moved since it was computed: its gradients would be a "
+                "mixture; call backward() before the step, or the compiled function again"
+            )
         if replay.runs != self._run or not self._store().current:
             raise GraphError(
                 "backward() of a loss whose numbers were overwritten by a later call of the compiled function; "
@@ -302,11 +344,26 @@ class Loss:
 
 
 def _surroundings(function: Any) -> Callable[[], tuple[Any, ...]]:
-    """What reads the variables around ``function``: the cells of its closure, and global ones."""
+    """What reads the variables around ``function``: the cells of its closure, and global ones.
+
+    Of models it also reads whether they are in ``train()`` or in ``eval()``.
+    """
+    owners = []
     while not isinstance(function, types.FunctionType):
+        owners += [function.__self__] if isinstance(function, types.MethodType) else []
         inner = getattr(function, "func", getattr(function, "__func__", None))  # of a partial, of a method
         if inner is None:
             return lambda: ()
         function = inner
-    cells, world, names = function.__closure__ or (), function.__globals__, function.__code__.co_names
-    return lambda: (*[cell.cell_contents for cell in cells], *[world.get(name) for name in names])
+    cells, world, names = (
+        function.__closure__ or (),
+        function.__globals__,
+        list(names_in(function.__code__)),
+    )
+    empty = types.CellType()
+
+    def around() -> tuple[Any, ...]:
+        found = [cell.cell_contents for cell in cells if cell != empty] + [world.get(name) for name in names]
+        return (*found, *[x.training for x in (*owners, *found) if hasattr(x, "training")])
+
+    return around

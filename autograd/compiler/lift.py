@@ -126,6 +126,7 @@ class _Lifter(Normal):
         vars(self).update(vars(normal))
         self.ops, self.rows = self.ops.copy(), self.rows.copy()
         self.start, self.count = self.start.copy(), self.count.copy()
+        self.a, self.b = self.a.copy(), self.b.copy()
 
     def chain(self) -> None:
         """Make one reduction of maximum(maximum(a, b), c) and so on: depth would keep apart what is alike."""

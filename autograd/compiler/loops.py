@@ -170,14 +170,14 @@ def forward(codes, counts, begins, bounds, k, a, b, numbers):
             code, n, t = codes[r], counts[r], begins[r]
             if code == {linear}:
                 for i in range(bounds[r], bounds[r + 1]):
-                    y = 0.0
+                    y = -0.0
                     for _ in range(n):
                         y += k[t] * v[a[t]]
                         t += 1
                     v[i] = y
             elif code == {products}:
                 for i in range(bounds[r], bounds[r + 1]):
-                    y = 0.0
+                    y = -0.0
                     for _ in range(n):
                         y += k[t] * v[a[t]] * v[b[t]]
                         t += 1
@@ -207,7 +207,7 @@ def backward(codes, counts, begins, bounds, k, a, b, numbers, gradients, wanted)
                         g[b[t]] += dk * x
                         t += 1
 """
-_ROW = """            elif code == {code}:  # {name}
+_ROW = """            elif code == {code}:
                 for i in range(bounds[r], bounds[r + 1]):
 """
 
@@ -221,7 +221,7 @@ def source(rows: Sequence[Op]) -> str:
         loads = [f"{x} = v[a[t + {i}]]" for i, x in enumerate(text.names)]
         sends = [f"g[a[t + {i}]] += g[i] * ({d})" for i, d in enumerate(text.partials) if d != "0.0"]
         for i, lines in enumerate(([*loads, f"v[i] = {text.result}"], ["y = v[i]", *loads, *sends])):
-            passes[i] += _ROW.format(code=code, name=row.name)
+            passes[i] += _ROW.format(code=code)
             passes[i] += "".join(f"                    {line}\n" for line in [*lines, f"t += {row.arity}"])
     bodies = "".join(passes).replace("m.", "").format(linear=LINEAR, products=PRODUCTS)
     return "\n\n".join(['"""Kernels of glassgrad; see autograd.compiler.loops."""', *_functions(), bodies])

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd.compiler.take import MAX, MIN
-from autograd.compiler.trace import Tape
+from autograd.compiler.trace import COMPARISONS, Tape
 from autograd.ops import OPS, REDUCTIONS
 
 Ids = NDArray[np.int64]
@@ -60,6 +60,7 @@ class Normal:
         self.numbers = np.zeros(self.total)
         self.numbers[self.n : self.first_mirror] = self.constants
         self.flags, self.live = self._flags(), self._live()
+        self._reach()
         self.codes = np.fromiter((_CODES.get(op, 0) for op in tape.ops), np.int64, self.n)
         self.count = np.fromiter(map(len, tape.operands), np.int64, self.n)
         flat = np.fromiter(chain.from_iterable(tape.operands), np.int64, int(self.count.sum()))
@@ -71,12 +72,12 @@ class Normal:
     def _flags(self) -> Ids:
         leaves = [GRADIENT * leaf.wanted | BATCHED * (leaf.value is None) for leaf in self.tape.leaves]
         flags = leaves + [0] * (self.n - len(leaves) + len(self.tape.constants))
-        cut = set(self.tape.cut)
+        cut, comparisons = set(self.tape.cut), frozenset(COMPARISONS.values())
         for i, operands in enumerate(self.tape.operands[len(leaves) :], len(leaves)):
             f = 0
             for o in operands:  # a constant counts from the end, where there are no flags
                 f |= flags[o]
-            flags[i] = f & ~GRADIENT if i in cut else f
+            flags[i] = f & ~GRADIENT if i in cut or self.ops[i] in comparisons else f
         return np.array(flags[: self.n] + [0] * (self.total - self.n))
 
     def _live(self) -> NDArray[np.bool_]:
@@ -90,6 +91,17 @@ class Normal:
                 for o in operands[i]:
                     live[o] = 1
         return np.frombuffer(live, bool)[: self.n].copy()
+
+    def _reach(self) -> None:
+        """Take GRADIENT from what the gradient of the root does not reach: 0 times an infinite slope would be nan."""
+        reached = bytearray(self.n + len(self.tape.constants))
+        reached[self.tape.root] = 1
+        flags, operands = self.flags.tolist(), self.tape.operands
+        for i in range(self.n - 1, -1, -1):
+            if reached[i] and flags[i] & GRADIENT:
+                for o in operands[i]:
+                    reached[o] = 1
+        self.flags[: self.n] &= np.where(np.frombuffer(reached, bool)[: self.n], -1, ~GRADIENT)
 
     def read_outside(self) -> list[int]:
         """What is read from outside."""
@@ -130,6 +142,7 @@ class Normal:
             key = (self.ops[i], i in cut, *[changed.get(o, o) for o in operands[i]])
             if (j := known.setdefault(key, i)) != i:
                 changed[i] = j
+                self.flags[j] |= self.flags[i]
         if changed:
             alias[list(changed)] = list(changed.values())
             self.rows[list(changed)] = False

@@ -25,7 +25,7 @@ class Store:
         self.values = [ref(value) for value in values]
         self.data: NDArray[Any] = np.array([value.data for value in values], dtype)
         self.buffer: NDArray[Any] = np.zeros(len(values), dtype)
-        self.clean, self.current, self.changes = True, True, 0
+        self.clean, self.current, self.changes, self.moves = True, True, 0, 0
         self.apart: dict[int, Any] = {}
         """Gradients that are no numbers: None, or a node of a recorded backward pass."""
         gradients = [value.grad for value in values]
@@ -54,7 +54,11 @@ class Store:
         self.apart.clear()
         before = None if self.clean else self.buffer.copy()
         self.clean = False
-        backward()
+        try:
+            backward()
+        except BaseException:
+            self.buffer[:] = 0.0 if before is None else before
+            raise
         if before is not None:
             self.buffer += before
 
@@ -73,6 +77,7 @@ class Bound(Value):
     def data(self, number: Any) -> None:
         store, i = _DATA.__get__(self)
         store.data[i] = number if number.__class__ is float else as_float(number)
+        store.moves += 1
 
     @property
     def grad(self) -> Any:
@@ -85,6 +90,7 @@ class Bound(Value):
     def grad(self, g: Any) -> None:
         store, i = _DATA.__get__(self)
         if g is None or isinstance(g, Node):
+            store.grad[i] = 0.0 if g is None else g.data
             store.apart[i] = g
             return
         store.apart.pop(i, None)
@@ -169,6 +175,7 @@ class Gathered:
 
     def move(self, kept: NDArray[Any], by: NDArray[Any]) -> None:
         """Let the parameters be the sum of both."""
+        self.store.moves += 1
         if isinstance(self.chosen, slice):
             np.add(kept, by, self.store.data)
         else:

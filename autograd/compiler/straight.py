@@ -135,7 +135,7 @@ class _Writer:
     def _call(self, i: int, row: Row, operands: Sequence[int], xs: Sequence[str]) -> Callable[[], None]:
         """The same for a row that stays a function."""
         name = self.functions.setdefault(row, f"f{len(self.functions)}")
-        self._line(f"{_name(i)} = {name}({', '.join(xs)})  # {row.name}")
+        self._line(f"{_name(i)} = {name}({', '.join(xs)})")
 
         def send() -> None:
             self._line(f"s{i} = {name}_vjp({_tuple([_name(i), *xs])}, g{i})")
@@ -151,7 +151,8 @@ class _Replay:
     def __init__(self, source: str, functions: Mapping[Row, str], rows: Rows, outputs: slice) -> None:
         self.rows, self.outputs = rows, outputs
         self.leaves = slice(outputs.start)
-        self.codes = [_compiled(source, functions, exact) for exact in (False, True)]
+        code = builtins.compile(source, "<compiled program>", "exec")
+        self.codes = [_defined(code, functions, exact) for exact in (False, True)]
         self.running: list[Iterator[Sequence[float]]] = []
 
     def forward(self) -> None:
@@ -170,7 +171,7 @@ class _Replay:
                 if begin:
                     self.running[i] = self.codes[0](leaves, self.rows.seed)
                 found = next(self.running[i])
-            except (ArithmeticError, ValueError):
+            except (ArithmeticError, ValueError, StopIteration):  # the last after a backward pass that was cut short
                 run = self.running[i] = self.codes[1](list(map(np.float64, leaves)), self.rows.seed)
                 found = next(run)
                 if not begin:
@@ -178,13 +179,16 @@ class _Replay:
             results[i, columns] = found
 
 
-def _compiled(source: str, functions: Mapping[Row, str], exact: bool) -> Callable[[Sequence[float], float], Any]:
-    """The generator function that ``source`` defines; ``exact``: as IEEE 754 has it, and slower."""
-    world: dict[str, Any] = {**vars(ARRAYS if exact else SCALARS), "where": SCALARS.where, "NaN": nan, "Infinity": inf}
+def _defined(code: Any, functions: Mapping[Row, str], exact: bool) -> Callable[[Sequence[float], float], Any]:
+    """The generator function that ``code`` defines; ``exact``: as IEEE 754 has it, and slower."""
+    number = np.float64 if exact else float
+    world: dict[str, Any] = {**vars(ARRAYS if exact else SCALARS), "NaN": nan, "Infinity": inf}
+    # of literals, too, NumPy's numbers: Python's own raise when they are divided by 0
+    world["where"] = (lambda condition, a, b: number(a if condition else b)) if exact else SCALARS.where
     for row, name in functions.items():
-        world[name] = _forward(row, np.float64 if exact else float)
+        world[name] = _forward(row, number)
         world[f"{name}_vjp"] = row.scalar_vjp
-    exec(builtins.compile(source, "<compiled program>", "exec"), world)
+    exec(code, world)
     return world["replay"]  # type: ignore[no-any-return]
 
 

@@ -338,7 +338,13 @@ def _kept(tape: Tape, label: str, result: "Traced | None") -> int:
             f"keep=[{label!r}] names no result of the compiled function, which has labels {labels}; "
             f"write score.label = {label!r} in the function, for a score that was computed from inputs or parameters"
         )
-    return tape.record(OPS["clone"], (result,)).instruction
+    root = tape.record(OPS["clone"], (result,)).instruction
+    if root < 0:
+        raise TraceError(
+            f"the loss is {tape.constants[-1 - root]:g}, whatever the parameters and arguments are: nothing in it was "
+            f"computed from them; pass what shall change as an argument, or use Values that are there before the call"
+        )
+    return root
 
 
 def _checked_root(function: Callable[..., Any], tape: Tape, result: Any) -> int:
@@ -408,7 +414,7 @@ def _held(name: str, item: Any) -> Iterable[tuple[str, Any]]:
     if isinstance(item, types.FunctionType):
         cells = zip(item.__code__.co_freevars, item.__closure__ or (), strict=True)
         inner = [(key, cell.cell_contents) for key, cell in cells if cell != types.CellType()]
-        world = [(key, item.__globals__[key]) for key in _names(item.__code__) if key in item.__globals__]
+        world = [(key, item.__globals__[key]) for key in names_in(item.__code__) if key in item.__globals__]
         return chain(inner, world, enumerate(item.__defaults__ or ()), (item.__kwdefaults__ or {}).items())  # type: ignore[arg-type]
     if isinstance(item, types.MethodType):
         return [(name or "self", item.__self__), ("", item.__func__)]
@@ -425,12 +431,12 @@ def _held(name: str, item: Any) -> Iterable[tuple[str, Any]]:
     attributes = getattr(item, "__dict__", {})
     if "__wrapped__" in attributes:  # another compiled function, which knows more of the world than it uses
         return [("", attributes["__wrapped__"])]
-    return chain(named(attributes.items()), [("", vars(type(item)).get("__call__"))])
+    return chain(named(attributes.items()), [("", getattr(type(item), "__call__", None))])  # noqa: B004
 
 
-def _names(code: types.CodeType) -> Iterator[str]:
+def names_in(code: types.CodeType) -> Iterator[str]:
     """The global names that ``code`` may read, also in functions within it."""
     yield from code.co_names
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            yield from _names(constant)
+            yield from names_in(constant)
