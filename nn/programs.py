@@ -21,12 +21,14 @@ OUTPUTS, LOSS = "nn.outputs", "nn.loss"
 """Labels under which a program keeps its results."""
 FEW = 32
 """Fewer examples than these are computed before a program of them is made."""
+CHECKED, WORK = 16, 100_000
+"""At most so many examples check a program, and at most so many times parameters, but for the first two."""
 
 
 class Programs:
     """The loss of one example of a model of Values, compiled; without a loss, its outputs.
 
-    examples: (X, y), or (X,) without a loss; each program is held to the model itself on the first two
+    examples: (X, y), or (X,) without a loss; each program is held to the model itself on some of them
     wanted:   False for no program in any case
     strict:   an error that keeps the model from being traced is raised; otherwise there is no program then
 
@@ -42,7 +44,10 @@ class Programs:
         wanted: bool = True,
         strict: bool = False,
     ) -> None:
-        self.model, self.examples, self.criterion, self.l2 = model, examples, criterion, l2
+        self.model, self.criterion, self.l2 = model, criterion, l2
+        several = max(2, min(CHECKED, WORK // max(1, len(model.parameters()))))
+        rows = np.linspace(0, len(examples[0]) - 1, min(several, len(examples[0]))).astype(int)
+        self.examples = tuple(part[rows] for part in examples)
         self.wanted, self.strict = wanted, strict
         self._compiled: Any = None
         self._snapshot: Snapshot | None = None
@@ -89,10 +94,10 @@ class Programs:
         return loss + l2_penalty(self.model.parameters(), self.l2) if self.l2 else loss
 
     def _check(self, snapshot: Snapshot) -> None:
-        """Trace, and hold the program to the model itself on two examples."""
-        found = self._compiled.batch(*self.examples).kept[OUTPUTS][:2]
+        """Trace, and hold the program to the model itself."""
+        found = self._compiled.batch(*self.examples).kept[OUTPUTS]
         with no_grad():
-            expected = scores_of(forward_of(self.model)(self.examples[0][:2]))
+            expected = scores_of(forward_of(self.model)(self.examples[0]))
         if snapshot.changed():
             raise TraceError(
                 f"{type(self.model).__name__} draws random numbers, or keeps something of what it is called with, and "

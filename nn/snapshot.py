@@ -1,5 +1,6 @@
 """What a model holds besides the numbers of its parameters: whether it has changed, and how to put it back."""
 
+import logging
 import pickle
 import random
 from collections import deque
@@ -11,8 +12,11 @@ import numpy as np
 
 from autograd import Node
 
-_CLOSED = (Node, str, bytes, float, int, type(None), type, ModuleType, FunctionType, BuiltinFunctionType)
+_FUNCTIONS = (type, ModuleType, FunctionType, BuiltinFunctionType)
+_CLOSED = (Node, str, bytes, float, int, type(None), logging.Logger, *_FUNCTIONS)
 """What is not looked into."""
+LARGE = 1_000_000
+"""Numbers of an array that is data: to compare it every time would take longer than what it is for."""
 _GENERATORS = (random.Random, np.random.Generator, np.random.RandomState)
 
 
@@ -52,6 +56,8 @@ def _parts(item: Any) -> list[Any]:
 
 def _content(item: Any) -> Any:
     """A copy of what ``item`` holds."""
+    if isinstance(item, np.ndarray) and item.size > LARGE:
+        return ()
     if isinstance(item, dict | list | set | deque | np.ndarray):
         return item.copy()
     return pickle.dumps(item) if isinstance(item, _GENERATORS) else dict(getattr(item, "__dict__", {}))
@@ -60,7 +66,7 @@ def _content(item: Any) -> Any:
 def _same(now: Any, before: Any) -> bool:
     """Whether two contents are the same things, and not only equal ones."""
     if isinstance(now, np.ndarray):
-        return now.tobytes() == before.tobytes()  # type: ignore[no-any-return]
+        return bool(now.shape == before.shape and now.tobytes() == before.tobytes())
     if isinstance(now, bytes):
         return bool(now == before)
     values = (now.values(), before.values()) if isinstance(now, dict) else (now, before)

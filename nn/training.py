@@ -134,9 +134,9 @@ def fit(
         _check_targets(model, examples, criterion)
     objective = partial(criterion, checked=True) if criterion in LOSSES.values() else criterion
     eager: Step = partial(_step, model, forward_of(model), optimizer, objective)
-    wanted, some = _compiling(compile, model, criterion), (X[:size], y[:size])
-    training = Programs(model, some, criterion, l2, wanted, strict=bool(compile))
-    validating = Programs(model, some, criterion, wanted=wanted)
+    wanted = _compiling(compile, model, criterion)
+    training = Programs(model, (X, y), criterion, l2, wanted, strict=bool(compile))
+    validating = Programs(model, (X, y), criterion, wanted=wanted)
     rng = np.random.default_rng(whole("seed", seed, least=0))
     steps_an_epoch = math.ceil(n / size)
     history, epochs_left, run = History(), range(epochs), None
@@ -215,7 +215,7 @@ def predict(model: Module, X: Any, batch_size: int = 1000) -> Array:
     rows = _rows(model, X, "X")
     size = whole("batch_size", batch_size)
     forward = forward_of(model)
-    with Programs(model, (rows[:size],), wanted=worth_compiling(model, len(rows))) as programs, _inference(model, size):
+    with Programs(model, (rows,), wanted=worth_compiling(model, len(rows))) as programs, _inference(model, size):
         compiled = programs.current()
         parts = [rows[i : i + size] for i in range(0, len(rows), size)]
         outputs = [forward(part) if compiled is None else compiled.batch(part).kept[OUTPUTS] for part in parts]

@@ -498,6 +498,8 @@ def test_a_step_is_asked_for_by_name_or_number() -> None:
 def test_a_rule_that_branches_has_no_javascript() -> None:
     with pytest.raises(TypeError, match=r"a symbol is neither true nor false; write m\.where\(condition, a, b\)"):
         bool(Symbol("x"))
+    with pytest.raises(TypeError, match=r"a symbol equals nothing yet; write m\.equal\(a, b\)"):
+        assert Symbol("x") == 1.0
 
 
 def test_a_gradient_of_another_shape_names_its_parameter() -> None:

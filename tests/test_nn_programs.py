@@ -38,7 +38,7 @@ def test_many_rows_are_predicted_by_a_program_and_few_one_by_one() -> None:
     expected = one_by_one(model)
     calls.clear()
     np.testing.assert_allclose(nn.predict(model, X, batch_size=32), expected, rtol=0, atol=1e-14)
-    assert len(calls) < 10
+    assert len(calls) < 25  # 16 of them to check the program
     calls.clear()
     assert (nn.predict(model, X[:5]) == expected[:5]).all()
     assert len(calls) == 5

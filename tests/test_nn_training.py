@@ -382,7 +382,7 @@ def test_a_scalar_model_is_called_to_be_traced_and_trained_without() -> None:
             return super().__call__(x)
 
     train(Watched(), epochs=5)
-    assert len(calls) < 10
+    assert len(calls) < 25  # 16 of them to check the program
     calls.clear()
     train(Watched(), epochs=5, compile=False)
     assert len(calls) == 5 * 24 + 1  # one to look at the targets

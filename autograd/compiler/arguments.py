@@ -1,6 +1,7 @@
 """The arguments of a compiled function: taken apart into inputs of the program, and into what has to be the same."""
 
 import math
+import reprlib
 import types
 from collections.abc import Callable, Iterator
 from inspect import signature
@@ -35,6 +36,8 @@ class Same:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Same) or type(self.x) is not type(other.x):
             return False
+        if isinstance(self.x, float):
+            return repr(self.x) == repr(other.x)  # 0.0 == -0.0, and yet they are two
         return self.x is other.x or (isinstance(self.x, _BY_VALUE) and bool(self.x == other.x))
 
     def __hash__(self) -> int:
@@ -60,7 +63,7 @@ class Arguments:
         self.nodes: list[tuple[int, int, Value]] = []
         self.samples: set[int] = set()
         self.names: list[str] = []
-        named = [*zip_longest(names[: len(args)], args, fillvalue="argument"), *sorted(kwargs.items())]
+        named = [*zip_longest(names[: len(args)], args, fillvalue="*args"), *sorted(kwargs.items())]
         structures = []
         for name, x in named:
             self.numbers.append([])
@@ -90,8 +93,10 @@ class Arguments:
             return self._input(x, _Input(x.shape[self.rows :]), name)
         if isinstance(x, float | int | np.number) and kind is not bool:
             return self._input(x, _Input(()), name)
+        if isinstance(x, np.ndarray) and x.dtype == object and not self.rows:
+            return self._structure(x.tolist(), name)
         if isinstance(x, list | tuple) and x and (self.rows or {*map(type, x)} <= {float, int}):
-            array = np.asarray(x, float)
+            array = _numbers(x, name)
             return self._input(array, _Input(array.shape[self.rows :], listed=True), name)
         if isinstance(x, list | tuple | dict):
             return kind, tuple([(key, self._structure(part, f"{name}[{key!r}]")) for key, part in parts(x)])
@@ -145,6 +150,20 @@ class Arguments:
             part[...] = x if x.__class__ is float else np.asarray(x).reshape(len(block), -1)
 
 
+def _numbers(x: Any, name: str) -> Array:
+    """A list of numbers, or of equally long lists of such, as an array."""
+    try:
+        array = np.asarray(x)
+        if array.dtype.kind in "fiub":
+            return np.asarray(array, float)
+    except (ValueError, OverflowError):  # lists of several lengths, or an integer that is no float
+        pass
+    raise TypeError(
+        f"argument {name}: a list is one of numbers, in batch() perhaps of equally long lists of numbers; got "
+        f"{reprlib.repr(x)}. The gradient of a batch goes to parameters: pass numbers, and Values one by one"
+    )
+
+
 def argument_names(function: Callable[..., Any]) -> list[str]:
     try:
         return list(signature(function).parameters)
@@ -173,6 +192,6 @@ def _rebuilt(structure: Any, remaining: Iterator[Traced]) -> Any:
         return array.tolist() if structure.listed else array
     kind, inner = structure
     built = {key: _rebuilt(part, remaining) for key, part in inner}
-    if kind is dict:
+    if issubclass(kind, dict):
         return built
     return kind._make(built.values()) if hasattr(kind, "_make") else kind(built.values())

@@ -20,6 +20,9 @@ _TRUTHS = frozenset(
     {np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal, np.logical_and, np.logical_or}
 )
 
+_ARITHMETIC = frozenset({np.add, np.subtract, np.negative})
+"""Of truths alone NumPy makes truths by these, or an error, and Python numbers."""
+
 
 class Cell:
     """An array of the program.
@@ -107,6 +110,8 @@ class Cells:
         key = function, *[_where_it_lies(a.array) if isinstance(a, Cell) else a for a in args]
         if (found := self.memo.get(key)) is not None:
             return found
+        if function in _ARITHMETIC and all(a.array.dtype == bool for a in args if isinstance(a, Cell)):
+            args = tuple(self.call(np.multiply, a, 1.0) if isinstance(a, Cell) else a for a in args)
         truth = function in _TRUTHS
         if shape is None:
             shape = np.broadcast_shapes(*[a.array.shape for a in args if isinstance(a, Cell)])

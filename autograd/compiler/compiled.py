@@ -165,7 +165,8 @@ class Compiled:
         return entry
 
     def _traced(self, given: Arguments, around: Sequence[Any]) -> "_Entry":
-        if len(self._entries) == TRACES:
+        key = given.structure, tuple(map(Same, around))
+        if len(self._entries) == TRACES and key not in self._entries:
             warnings.warn(
                 f"{getattr(self.function, '__name__', 'the function')} is traced for the {TRACES + 1}th time, for "
                 f"arguments of another structure or other variables around it; arrays of one shape are traced once, so "
@@ -179,9 +180,9 @@ class Compiled:
                 raise TraceError(f"{node!r} is an argument and closed over as well; pass it or use it, and not both")
         tape = trace(self.function, given.rebuilt, leaves + given.leaves(), self.keep)
         entry = _Entry(tape, self.dtype, self.backend, given.structure, around)
-        if len(self._entries) == ENTRIES:
+        if len(self._entries) == ENTRIES and key not in self._entries:
             del self._entries[next(iter(self._entries))]
-        self._entries[given.structure, tuple(map(Same, around))] = entry
+        self._entries[key] = entry
         return entry
 
 
@@ -307,6 +308,15 @@ class Loss:
 
     def item(self) -> float:
         return self.data
+
+    def _refused(self, *others: Any) -> NoReturn:
+        raise TypeError(
+            "what a compiled function returns is a finished loss; compute with it inside of the function, or with its "
+            "number, float(loss)"
+        )
+
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _refused
+    __lt__ = __le__ = __gt__ = __ge__ = __neg__ = __pow__ = _refused
 
     def __float__(self) -> float:
         return self.data

@@ -131,7 +131,13 @@ def _shares_of_equals(X: Array, y: Array, out: Array) -> None:
 
 
 def _norm(c: Cells, X: Cell) -> Any:
-    return c.call(np.sqrt, c.call(np.vecdot, X, X, shape=X.array.shape[:-1]))
+    """Of numbers divided by the largest: squares would overflow, or vanish."""
+    limits = np.finfo(c.dtype)
+    shape = X.array.shape[:-1]
+    top = c.reduced(np.maximum, c.call(np.abs, X), -1, shape)
+    top = c.call(np.maximum, c.call(np.minimum, top, float(limits.max)), float(limits.tiny))
+    ratio = c.call(np.divide, X, c.known_view(top))
+    return c.call(np.multiply, c.call(np.sqrt, c.call(np.vecdot, ratio, ratio, shape=shape)), top)
 
 
 def _norm_sent(c: Cells, X: Cell, y: Cell, g: Cell) -> Cell:

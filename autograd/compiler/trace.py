@@ -338,13 +338,7 @@ def _kept(tape: Tape, label: str, result: "Traced | None") -> int:
             f"keep=[{label!r}] names no result of the compiled function, which has labels {labels}; "
             f"write score.label = {label!r} in the function, for a score that was computed from inputs or parameters"
         )
-    root = tape.record(OPS["clone"], (result,)).instruction
-    if root < 0:
-        raise TraceError(
-            f"the loss is {tape.constants[-1 - root]:g}, whatever the parameters and arguments are: nothing in it was "
-            f"computed from them; pass what shall change as an argument, or use Values that are there before the call"
-        )
-    return root
+    return tape.record(OPS["clone"], (result,)).instruction
 
 
 def _checked_root(function: Callable[..., Any], tape: Tape, result: Any) -> int:
@@ -354,7 +348,13 @@ def _checked_root(function: Callable[..., Any], tape: Tape, result: Any) -> int:
             f"a compiled function returns one Value, the loss; {name} returned {type(result).__name__}; "
             f"write return loss, and name other results by keep=[…]"
         )
-    return tape.record(OPS["clone"], (result,)).instruction
+    root = tape.record(OPS["clone"], (result,)).instruction
+    if root < 0:
+        raise TraceError(
+            f"the loss is {tape.constants[-1 - root]:g}, whatever the parameters and arguments are: nothing in it was "
+            f"computed from them; pass what shall change as an argument, or use Values that are there before the call"
+        )
+    return root
 
 
 @contextmanager
