@@ -201,7 +201,10 @@ def fit(
 
 
 def evaluate(model: Module, data: tuple[Any, Any], loss: str | Loss) -> tuple[float, float]:
-    """(mean loss, accuracy) of ``model`` on ``data``; the accuracy is nan where targets are no classes."""
+    """(mean loss, accuracy) of ``model`` on ``data``; the accuracy is nan where targets are no classes.
+
+    Many examples of a model of Values are computed by a program (`autograd.compile`), if there can be one.
+    """
     criterion = _loss(loss)
     X, y = checked_examples(model, data, "data")
     wanted = worth_compiling(model, len(y)) and criterion in LOSSES.values()
@@ -211,7 +214,10 @@ def evaluate(model: Module, data: tuple[Any, Any], loss: str | Loss) -> tuple[fl
 
 
 def predict(model: Module, X: Any, batch_size: int = 1000) -> Array:
-    """The outputs of ``model`` for the rows of ``X``, as a plain array (n, outputs), or (n,) from scalars' one."""
+    """The outputs of ``model`` for the rows of ``X``, as a plain array (n, outputs), or (n,) from scalars' one.
+
+    Many rows of a model of Values are computed by a program (`autograd.compile`), if there can be one.
+    """
     rows = _rows(model, X, "X")
     size = whole("batch_size", batch_size)
     forward = forward_of(model)

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from autograd.compiler import loops, program, straight
+from autograd.compiler import program
 from autograd.compiler.kernels import add_at, take_elements
 from autograd.compiler.lift import Lifted, lift, parameter_order
+from autograd.compiler.loops import Loops
 from autograd.compiler.memory import Ids, Memory
 from autograd.compiler.normal import Normal
 from autograd.compiler.program import Program
+from autograd.compiler.straight import Straight
 from autograd.ops import Op
 from autograd.symbols import written
 from autograd.threads import LARGE
@@ -50,6 +52,7 @@ class Backends:
 
     def __init__(self, normal: Normal, wanted: str | None) -> None:
         self.normal, self.wanted = normal, wanted
+        self._one_by_one_made: dict[str, Loops | Straight] = {}
 
     @cached_property
     def lifted(self) -> Lifted:
@@ -82,7 +85,9 @@ class Backends:
             estimates["numpy"] = _of_numpy(made)
         chosen = self.wanted or min(filter(self._is_open, estimates), key=lambda name: estimates[name].total)
         if chosen != "numpy":
-            made = ONE_BY_ONE[chosen](self.normal, parameters, positions, samples, dtype)
+            if chosen not in self._one_by_one_made:
+                self._one_by_one_made[chosen] = ONE_BY_ONE[chosen](self.normal)
+            made = self._one_by_one_made[chosen].build(parameters, positions, samples, dtype)
         assert made is not None
         return Built(self, chosen, made, estimates)
 
@@ -174,7 +179,7 @@ def checked_backend(name: Any) -> str | None:
     return name  # type: ignore[no-any-return]
 
 
-ONE_BY_ONE = {"numba": loops.build, "python": straight.build}
+ONE_BY_ONE: dict[str, type[Loops] | type[Straight]] = {"numba": Loops, "python": Straight}
 
 
 def _of_numpy(made: Program) -> Estimate:

@@ -158,14 +158,14 @@ class Compiled:
     def _entry(self, given: Arguments) -> "_Entry":
         around = self._around()
         entry = None if self._last is None else self._last[0]
-        if entry is None or entry.structure != given.structure or not all(map(is_, entry.around, around)):
-            entry = self._entries.get((given.structure, tuple(map(Same, around))))
+        if entry is None or not entry.fits(given, around):
+            entry = self._entries.get(_key(given, around))
         if entry is None or not entry.current():
             entry = self._traced(given, around)
         return entry
 
     def _traced(self, given: Arguments, around: Sequence[Any]) -> "_Entry":
-        key = given.structure, tuple(map(Same, around))
+        key = _key(given, around)
         if len(self._entries) == TRACES and key not in self._entries:
             warnings.warn(
                 f"{getattr(self.function, '__name__', 'the function')} is traced for the {TRACES + 1}th time, for "
@@ -193,12 +193,17 @@ class _Entry:
         self, tape: Tape, dtype: np.dtype[Any], backend: str | None, structure: Any, around: Sequence[Any]
     ) -> None:
         self.backends = Backends(Normal(tape), backend)
-        self.structure, self.around = structure, around
+        self.structure, self.around, self.modes = structure, around, _modes(around)
         self.dtype = dtype
         self.leaves, self.kept = tape.leaves, tape.kept
         self.store: Store | None = None
         self.changes = 0
         self.programs: dict[int, _Replay] = {}
+
+    def fits(self, given: Arguments, around: Sequence[Any]) -> bool:
+        """Whether the function would be traced for these as it was."""
+        same = self.structure == given.structure and all(map(is_, self.around, around))
+        return same and all(x.training is mode for x, mode in self.modes)
 
     def current(self) -> bool:
         """Whether each parameter still wants its gradient, or still wants none."""
@@ -354,26 +359,28 @@ class Loss:
 
 
 def _surroundings(function: Any) -> Callable[[], tuple[Any, ...]]:
-    """What reads the variables around ``function``: the cells of its closure, and global ones.
-
-    Of models it also reads whether they are in ``train()`` or in ``eval()``.
-    """
+    """What reads the variables around ``function``: whose method it is, the cells of its closure, and global ones."""
     owners = []
     while not isinstance(function, types.FunctionType):
         owners += [function.__self__] if isinstance(function, types.MethodType) else []
         inner = getattr(function, "func", getattr(function, "__func__", None))  # of a partial, of a method
         if inner is None:
-            return lambda: ()
+            return lambda: tuple(owners)
         function = inner
-    cells, world, names = (
-        function.__closure__ or (),
-        function.__globals__,
-        list(names_in(function.__code__)),
+    cells, world = function.__closure__ or (), function.__globals__
+    names, empty = [*dict.fromkeys(names_in(function.__code__))], types.CellType()
+    return lambda: (
+        *owners,
+        *[cell.cell_contents for cell in cells if cell != empty],
+        *[world.get(name) for name in names],
     )
-    empty = types.CellType()
 
-    def around() -> tuple[Any, ...]:
-        found = [cell.cell_contents for cell in cells if cell != empty] + [world.get(name) for name in names]
-        return (*found, *[x.training for x in (*owners, *found) if hasattr(x, "training")])
 
-    return around
+def _key(given: Arguments, around: Sequence[Any]) -> Any:
+    """What programs are told apart by."""
+    return given.structure, tuple(map(Same, around)), tuple([mode for _, mode in _modes(around)])
+
+
+def _modes(around: Sequence[Any]) -> tuple[tuple[Any, Any], ...]:
+    """Models, and whether they are in ``train()``."""
+    return tuple([(x, x.training) for x in around if hasattr(x, "training")])

@@ -34,13 +34,8 @@ LINEAR, PRODUCTS, FIRST_ROW = 0, 1, 2
 """Codes of runs: Σ k·a, Σ k·a·b, and then the rows of the table."""
 
 
-def build(normal: Normal, parameters: Memory, positions: Ids, batch: int = 0, dtype: DTypeLike = float) -> Program:
-    """``normal`` as runs, for each sample; the words are those of `autograd.compiler.program.build`."""
-    return _Builder(normal).built(parameters, positions, batch, np.dtype(dtype))
-
-
-class _Builder:
-    """Puts nodes in order, level by level, and their terms one after another.
+class Loops:
+    """A program in normal form as runs: nodes in order, level by level, and their terms one after another.
 
     places: where each node lies in a row of numbers: leaves, constants, and then what is computed
     bounds: where each run begins in such a row; codes: what it computes; wanted: whether gradients go through it
@@ -95,9 +90,10 @@ class _Builder:
         order = np.argsort(self.places[owner], kind="stable")
         self.k, self.a, self.b = k[order], *(self.places[x[order]].astype(np.int32) for x in (a, b))
 
-    def built(self, parameters: Memory, positions: Ids, batch: int, dtype: np.dtype[Any]) -> Program:
+    def build(self, parameters: Memory, positions: Ids, batch: int = 0, dtype: DTypeLike = float) -> Program:
+        """The program for each sample; the words are those of `autograd.compiler.program.build`."""
         normal = self.normal
-        rows = Rows(normal, self.places, self.width, parameters, positions, batch, dtype)
+        rows = Rows(normal, self.places, self.width, parameters, positions, batch, np.dtype(dtype))
         rows.numbers[:, normal.leaves : self.first] = normal.constants
         root = rows.gradients[:, self.places[normal.tape.root]]
         through = self._through(rows)

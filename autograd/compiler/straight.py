@@ -22,24 +22,38 @@ from autograd.namespaces import ARRAYS, SCALARS, ieee
 from autograd.ops import Op
 from autograd.symbols import ATOM, Written, symbol, written
 
+Code = Callable[[Sequence[float], float], Iterator[Sequence[float]]]
+"""A program's generator function, of the leaves and the gradient to begin with."""
 LONG = 100
 """Terms in an expression; Python cannot compile one of many thousands."""
 
 
-def build(normal: Normal, parameters: Memory, positions: Ids, batch: int = 0, dtype: DTypeLike = float) -> Program:
-    """``normal`` as Python, run once for each sample; the words are those of `autograd.compiler.program.build`."""
-    writer = _Writer(normal)
-    source = writer.source()
-    n, results = normal.leaves, writer.outputs
-    places = np.zeros(normal.total, np.int64)
-    places[:n], places[results] = np.arange(n), n + np.arange(len(results))
-    rows = Rows(normal, places, n + len(results), parameters, positions, batch, np.dtype(dtype))
-    made = _Replay(source, writer.functions, rows, slice(n, n + len(results)))
-    names = [f"{_name(i)} = {leaf.name}" for i, leaf in enumerate(normal.tape.leaves)]
-    return Program(
-        [(made.forward, ())], [(made.backward, ())], rows.memory, rows.inputs, rows.loss, rows.places, rows.steps,
-        lambda: "\n".join([*names, source]),
-    )  # fmt: skip
+class Straight:
+    """A program in normal form as Python, for any number of samples."""
+
+    def __init__(self, normal: Normal) -> None:
+        self.normal = normal
+        writer = _Writer(normal)
+        self.source, self.functions, self.results = writer.source(), writer.functions, writer.outputs
+        code = builtins.compile(self.source, "<compiled program>", "exec")
+        self.codes = [_defined(code, self.functions, exact) for exact in (False, True)]
+
+    def build(self, parameters: Memory, positions: Ids, batch: int = 0, dtype: DTypeLike = float) -> Program:
+        """The program, run once for each sample; the words are those of `autograd.compiler.program.build`."""
+        normal, n = self.normal, self.normal.leaves
+        width = n + len(self.results)
+        places = np.zeros(normal.total, np.int64)
+        places[:n], places[self.results] = np.arange(n), np.arange(n, width)
+        rows = Rows(normal, places, width, parameters, positions, batch, np.dtype(dtype))
+        made = _Replay(self.codes, rows, slice(n, width))
+        return Program(
+            [(made.forward, ())], [(made.backward, ())], rows.memory, rows.inputs, rows.loss, rows.places, rows.steps,
+            self._text,
+        )  # fmt: skip
+
+    def _text(self) -> str:
+        names = [f"{_name(i)} = {leaf.name}" for i, leaf in enumerate(self.normal.tape.leaves)]
+        return "\n".join([*names, self.source])
 
 
 class _Writer:
@@ -148,11 +162,9 @@ class _Writer:
 class _Replay:
     """Runs what a `_Writer` wrote, sample after sample; over NumPy's numbers where Python's raise and IEEE's do not."""
 
-    def __init__(self, source: str, functions: Mapping[Row, str], rows: Rows, outputs: slice) -> None:
-        self.rows, self.outputs = rows, outputs
+    def __init__(self, codes: Sequence[Code], rows: Rows, outputs: slice) -> None:
+        self.codes, self.rows, self.outputs = codes, rows, outputs
         self.leaves = slice(outputs.start)
-        code = builtins.compile(source, "<compiled program>", "exec")
-        self.codes = [_defined(code, functions, exact) for exact in (False, True)]
         self.running: list[Iterator[Sequence[float]]] = []
 
     def forward(self) -> None:
@@ -179,7 +191,7 @@ class _Replay:
             results[i, columns] = found
 
 
-def _defined(code: Any, functions: Mapping[Row, str], exact: bool) -> Callable[[Sequence[float], float], Any]:
+def _defined(code: Any, functions: Mapping[Row, str], exact: bool) -> Code:
     """The generator function that ``code`` defines; ``exact``: as IEEE 754 has it, and slower."""
     number = np.float64 if exact else float
     world: dict[str, Any] = {**vars(ARRAYS if exact else SCALARS), "NaN": nan, "Infinity": inf}

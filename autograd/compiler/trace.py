@@ -8,6 +8,7 @@ import types
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from dis import get_instructions
 from functools import partial
 from itertools import chain
 from operator import is_
@@ -436,7 +437,9 @@ def _held(name: str, item: Any) -> Iterable[tuple[str, Any]]:
 
 def names_in(code: types.CodeType) -> Iterator[str]:
     """The global names that ``code`` may read, also in functions within it."""
-    yield from code.co_names
+    for instruction in get_instructions(code):
+        if instruction.opname == "LOAD_GLOBAL":
+            yield instruction.argval
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             yield from names_in(constant)
