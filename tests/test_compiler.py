@@ -626,8 +626,9 @@ def test_a_fourth_structure_of_arguments_is_worth_a_warning() -> None:
     loss = compile(lambda xs: W * sum(xs))
     for n in range(1, 4):
         assert loss([1.0] * n).data == 2.0 * n
-    with pytest.warns(UserWarning, match="traced for the 4th time, for arguments of another structure"):
+    with pytest.warns(UserWarning, match="traced for the 4th time, for arguments of another structure") as caught:
         loss([1.0] * 4)
+    assert caught[0].filename == __file__
     assert loss([1.0] * 2).data == 4.0
 
 

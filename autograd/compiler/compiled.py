@@ -102,11 +102,12 @@ class Compiled:
 
     def batch(self, *args: Any, **kwargs: Any) -> "Loss":
         """The mean loss of samples: the rows of each array or list."""
-        if kwargs or not self._given.replaced(args):  # to take them apart would take longer than a small product
-            self._given = Arguments(self._names, args, kwargs, rows=True)
-        loss = self._evaluated(self._given, *self._given.samples)
-        self._given.forget()
-        return loss
+        with LOCK:
+            if kwargs or not self._given.replaced(args):  # to take them apart would take longer than a small product
+                self._given = Arguments(self._names, args, kwargs, rows=True)
+            loss = self._evaluated(self._given, *self._given.samples)
+            self._given.forget()
+            return loss
 
     def value_and_grad(self, *args: Any, **kwargs: Any) -> tuple[float, Array]:
         """The loss of one sample and its gradient, one number for each of ``parameters``; ``grad`` stays as it is."""
@@ -171,7 +172,7 @@ class Compiled:
                 f"{getattr(self.function, '__name__', 'the function')} is traced for the {TRACES + 1}th time, for "
                 f"arguments of another structure or other variables around it; arrays of one shape are traced once, so "
                 f"pad what differs in length",
-                stacklevel=4,
+                stacklevel=5,
             )
         leaves = [Leaf(name, None, p, p.requires_grad) for name, p in closed_over(self.function).items()]
         known = {id(leaf.value) for leaf in leaves}
