@@ -45,6 +45,15 @@ def worker(*command: str) -> list[float]:
     return [float(line) for line in done.stdout.split()]
 
 
+def beside(
+    what: str, peer: str, theirs: list[float], ours: list[float], most: float, unit: float = 1.0, name: str = "s"
+) -> Row:
+    """How our time compares with that of a peer that took turns with us."""
+    ratio = statistics.median(b / a for a, b in zip(theirs, ours, strict=True))
+    texts = f"{peer} {spread(theirs, unit, name)}", spread(ours, unit, name), f"{ratio:.2f} times its time"
+    return Row(what, *texts, f"at most {most:g}", ratio <= most)
+
+
 def moons(rounds: int) -> list[Row]:
     """micrograd's demo step; each engine in its own process, in turn."""
     seconds: dict[str, list[float]] = {}
@@ -64,11 +73,8 @@ def moons(rounds: int) -> list[Row]:
 def mnist_epoch(rounds: int) -> list[Row]:
     """An epoch on the vectorized path beside hand-written NumPy, in turn."""
     seconds = mnist.measure(rounds)
-    theirs, ours = seconds["NumPy by hand"], seconds["glassgrad"]
-    ratio = statistics.median(b / a for a, b in zip(theirs, ours, strict=True))
-    peer = f"NumPy by hand {spread(theirs, 1, 's')}"
     what = "MNIST epoch, 784-128-10, batch 64, float32"
-    return [Row(what, peer, spread(ours, 1, "s"), f"{ratio:.2f} times its time", "at most 1.3", ratio <= 1.3)]
+    return [beside(what, "NumPy by hand", seconds["NumPy by hand"], seconds["glassgrad"], 1.3)]
 
 
 def mnist_eager(rounds: int) -> list[Row]:
@@ -84,9 +90,7 @@ def mnist_eager(rounds: int) -> list[Row]:
                 rows.append(Row(what, f"{library} is not installed", spread(ours, 1, "s"), "", "", True))
                 continue
             best = min(named, key=lambda name: statistics.median(seconds[name]))
-            ratio = statistics.median(b / a for a, b in zip(seconds[best], ours, strict=True))
-            peer, result = f"{best} {spread(seconds[best], 1, 's')}", f"{ratio:.2f} times its time"
-            rows.append(Row(what, peer, spread(ours, 1, "s"), result, f"at most {target:g}", ratio <= target))
+            rows.append(beside(what, best, seconds[best], ours, target))
     return rows
 
 
@@ -98,11 +102,8 @@ def compiling(rounds: int) -> list[Row]:
     spoken = worker("-m", "benchmarks.gpt", "5")
     first = [compiled.first_call(compiled.moons) for _ in range(rounds)]
 
-    def beside(what: str, of: dict[str, list[float]], peer: str, most: float) -> Row:
-        ratio = statistics.median(b / a for a, b in zip(of[peer], of["compiled"], strict=True))
-        result = f"{ratio:.2f} times its time"
-        texts = f"{peer} {spread(of[peer], 1e6, 'µs')}", spread(of["compiled"], 1e6, "µs"), result
-        return Row(what, *texts, f"at most {most:g}", ratio <= most)
+    def by_hand(what: str, of: dict[str, list[float]], most: float) -> Row:
+        return beside(what, "NumPy by hand", of["NumPy by hand"], of["compiled"], most, 1e6, "µs")
 
     def faster(what: str, peer: str, theirs: list[float], ours: list[float], least: int) -> Row:
         ratio = statistics.median(theirs) / statistics.median(ours)
@@ -111,11 +112,11 @@ def compiling(rounds: int) -> list[Row]:
 
     took = statistics.median(first)
     return [
-        beside("moons step, compiled from w*x sums", demo, "NumPy by hand", 1.0),
+        by_hand("moons step, compiled from w*x sums", demo, 1.0),
         faster("moons step, compiled from w*x sums", "micrograd", micrograd, demo["compiled"], 2000),
         Row("tracing and lifting it", "", spread(first, 1, "s"), f"{took:.2f} s", "at most 0.4 s", took <= 0.4),
         faster("scalar GPT, 7 tokens, Adam, compiled", "eager", spoken, spelling["compiled"], 300),
-        beside("MNIST step, batch 64, float32, compiled from one sample", digits, "NumPy by hand", 1.1),
+        by_hand("MNIST step, batch 64, float32, compiled from one sample", digits, 1.1),
     ]
 
 

@@ -166,7 +166,9 @@ def table(rounds: int = 40) -> dict[str, dict[str, list[float]]]:
 if __name__ == "__main__":
     first = [first_call(moons) for _ in range(5)]
     print(f"moons, first call: {statistics.median(first):.2f} s ({min(first):.2f} to {max(first):.2f})")
-    for workload, seconds in table().items():
+    engines = {"compiled": moons()[0], **by_hand.engines()}
+    everyone = {"moons, 100 samples, beside all that are installed": by_hand.in_turn(engines, 40, repeats=20)}
+    for workload, seconds in {**table(), **everyone}.items():
         print(workload)
         for name, taken in seconds.items():
             ratio = statistics.median(seconds["compiled"]) / statistics.median(taken)

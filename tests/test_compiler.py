@@ -123,6 +123,19 @@ def test_a_batch_may_shrink_and_grow() -> None:
         assert difference(gradients(model), gradients(twin)) < 1e-14
 
 
+def both_ways(loss: Any, samples: Any, parameters: list[Value]) -> tuple[Any, float, list[float], float, list[float]]:
+    """The compiled function; its loss of a batch and the gradients; and those of the mean of eager losses."""
+    compiled: Any = compile(loss)
+    found = compiled.batch(samples)
+    found.backward()
+    ours = [p.grad for p in parameters]
+    for p in parameters:
+        p.grad = 0.0
+    expected = autograd.mean([loss(rows) for rows in samples.tolist()])
+    expected.backward()
+    return compiled, found.data, ours, expected.data, [p.grad for p in parameters]
+
+
 def test_attention_under_a_batch() -> None:
     rng = np.random.default_rng(0)
     d, T = 3, 4
@@ -139,17 +152,9 @@ def test_attention_under_a_batch() -> None:
                 total = total + sum((scores[u] - top).exp() * v[u][j] for u in range(T)) ** 2
         return total
 
-    samples = rng.normal(size=(5, T, d))
-    compiled: Any = compile(loss)
-    found = compiled.batch(samples)
-    found.backward()
-    ours = [p.grad for p in parameters]
-    for p in parameters:
-        p.grad = 0.0
-    expected = autograd.mean([loss(rows) for rows in samples.tolist()])
-    expected.backward()
-    assert abs(found.data - expected.data) < 1e-12 * abs(expected.data)
-    assert difference(ours, [p.grad for p in parameters]) < 1e-12 * max(map(abs, ours))
+    _, found, ours, expected, theirs = both_ways(loss, rng.normal(size=(5, T, d)), parameters)
+    assert abs(found - expected) < 1e-12 * abs(expected)
+    assert difference(ours, theirs) < 1e-12 * max(map(abs, ours))
 
 
 def test_some_of_the_rows_of_each_sample() -> None:
@@ -161,16 +166,9 @@ def test_some_of_the_rows_of_each_sample() -> None:
         return sum(h for row in hidden for h in row)
 
     samples = rng.normal(size=(6, 3, 5))
-    compiled: Any = compile(loss)
-    found = compiled.batch(samples)
-    found.backward()
-    ours = [w.grad for row in W for w in row]
-    for w in itertools.chain(*W):
-        w.grad = 0.0
-    expected = autograd.mean([loss(rows) for rows in samples.tolist()])
-    expected.backward()
-    assert abs(found.data - expected.data) < 1e-14
-    assert difference(ours, [w.grad for row in W for w in row]) < 1e-14
+    compiled, found, ours, expected, theirs = both_ways(loss, samples, [*itertools.chain(*W)])
+    assert abs(found - expected) < 1e-14
+    assert difference(ours, theirs) < 1e-14
     assert "(1 matrix product)" in compiled.report()
 
 
@@ -185,17 +183,9 @@ def test_a_convolution_under_a_batch() -> None:
         sums = [sum(k[i][j] * image[y + i][x + j] for i, j in window) for k in kernel for y, x in places]
         return sum(s.tanh() ** 2 for s in sums) + sum(w * w for w in parameters)
 
-    images = rng.normal(size=(5, 4, 4))
-    compiled: Any = compile(loss)
-    found = compiled.batch(images)
-    found.backward()
-    ours = [p.grad for p in parameters]
-    for p in parameters:
-        p.grad = 0.0
-    expected = autograd.mean([loss(image) for image in images.tolist()])
-    expected.backward()
-    assert abs(found.data - expected.data) < 1e-13
-    assert difference(ours, [p.grad for p in parameters]) < 1e-13
+    compiled, found, ours, expected, theirs = both_ways(loss, rng.normal(size=(5, 4, 4)), parameters)
+    assert abs(found - expected) < 1e-13
+    assert difference(ours, theirs) < 1e-13
     assert "v1 [1] = sum of 12 kernel²" in str(compiled.program)  # what depends on no sample is computed once
 
 

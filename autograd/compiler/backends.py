@@ -20,14 +20,14 @@ from autograd.ops import Op
 from autograd.symbols import written
 from autograd.threads import LARGE
 
-BACKENDS = ("numpy", "numba", "python")
+BACKENDS = {"numpy": "NumPy", "numba": "numba", "python": "plain Python"}
+"""By the word that asks for each: what reports call it."""
 REPLAYS = 1000
 """So many replays are to pay for what it takes to begin."""
 LARGEST = 20_000
 """Terms of a program that Python will compile straight through."""
 IRREGULAR = 50_000
 """Nodes of a program that is not lifted if a lower bound on its calls says that it would not pay."""
-
 SHARED = 2**18
 """Multiplications of a product that OpenBLAS leaves to one thread in any case."""
 
@@ -64,12 +64,9 @@ class Backends:
         if self.wanted is not None:
             return self.wanted == "numpy"
         normal = self.normal
-        nodes = normal.nodes
-        if len(nodes) < IRREGULAR:
+        if len(normal.nodes) < IRREGULAR:
             return True
-        kinds = np.array([0 if normal.sums[i] else id(normal.ops[i]) for i in nodes.tolist()])
-        groups = np.unique(np.stack([normal.levels()[nodes], kinds]), axis=1).shape[1]
-        least = Estimate(3e-6 * groups, 0.0).total
+        least = Estimate(3e-6 * normal.least_groups(normal.levels()), 0.0).total
         return all(each.total > least for name, each in self._one_by_one(1).items() if self._is_open(name))
 
     def parameter_order(self) -> list[int]:
@@ -151,9 +148,9 @@ class Built:
         def text(name: str) -> str:
             estimate = self.estimates[name]
             start = f" and {estimate.once:.1g} s to begin with" if estimate.once >= 0.05 else ""
-            return f"{NAMES[name]} {1e6 * estimate.replay:,.0f} µs{start}"
+            return f"{BACKENDS[name]} {1e6 * estimate.replay:,.0f} µs{start}"
 
-        chosen = f"{NAMES[self.backend]}, {self.program.memory.data.dtype}"
+        chosen = f"{BACKENDS[self.backend]}, {self.program.memory.data.dtype}"
         seconds = f"{1e6 * self.estimates[self.backend].replay:,.0f} µs for both passes"
         others = ", ".join(text(name) for name in self.estimates if name != self.backend)
         best = min(self.estimates, key=lambda name: self.estimates[name].total)
@@ -162,9 +159,6 @@ class Built:
         missing = best == "numba" != self.backend and find_spec("numba") is None
         hint = '; pip install "glassgrad[fast]" for numba' if missing else ""
         return f"{chosen}: an estimated {seconds}; {others}{hint}"
-
-
-NAMES = {"numpy": "NumPy", "numba": "numba", "python": "plain Python"}
 
 
 def checked_backend(name: Any) -> str | None:

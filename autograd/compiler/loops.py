@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from autograd.compiler.cells import Call, fill
-from autograd.compiler.memory import Array, Ids, Memory
+from autograd.compiler.memory import Ids, Memory
 from autograd.compiler.normal import ALWAYS_SUMS, GRADIENT, Normal, ranges
 from autograd.compiler.program import Program
 from autograd.compiler.rows import Rows
@@ -119,7 +119,7 @@ class Loops:
             program = self.codes[runs], self.count[runs], self.begin[runs], bounds, self.k, self.a, self.b, rows.numbers
             if by_python[first]:
                 which = [self.python[code - FIRST_ROW - len(self.rows)] for code in self.codes[runs].tolist()]
-                each = _Python(which, *program[1:], rows.gradients, self.wanted[runs])
+                each = _Python(which, self.count[runs], self.begin[runs], bounds, self.a, rows, self.wanted[runs])
                 calls.append(((each.forward, ()), (each.backward, ())))
             else:
                 calls.append(((forward, program), (backward, (*program, rows.gradients, self.wanted[runs]))))
@@ -129,16 +129,13 @@ class Loops:
 class _Python:
     """Runs of rows that have no machine code."""
 
-    def __init__(
-        self, rows: list[Row], count: Ids, begin: Ids, bounds: Ids, k: Array, a: Ids, b: Ids,
-        numbers: Array, gradients: Array, wanted: Ids,
-    ) -> None:  # fmt: skip
-        self.numbers, self.gradients = numbers, gradients
+    def __init__(self, table: list[Row], count: Ids, begin: Ids, bounds: Ids, a: Ids, rows: Rows, wanted: Ids) -> None:
+        self.numbers, self.gradients = rows.numbers, rows.gradients
         self.nodes: list[tuple[Row, bool, int, Ids]] = []
         for r, (first, last) in enumerate(pairwise(bounds.tolist())):
             operands = a[begin[r] : begin[r] + count[r] * (last - first)].reshape(last - first, -1)
             nodes = zip(range(first, last), operands, strict=True)
-            self.nodes += [(rows[r], bool(wanted[r]), node, xs) for node, xs in nodes]
+            self.nodes += [(table[r], bool(wanted[r]), node, xs) for node, xs in nodes]
 
     def forward(self) -> None:
         for row, _, node, operands in self.nodes:

@@ -268,8 +268,13 @@ class Normal:
         found = [np.zeros(self.n, np.int64) for _ in range(2)]
         found[0][roots] = np.array(early)[roots]
         found[1][roots] = deepest - np.array(late)[roots]
-        kinds = np.array([0 if self.sums[i] else id(self.ops[i]) % 2**31 for i in roots.tolist()])
-        return min(found, key=lambda levels: len(np.unique(levels[roots] * 2**31 + kinds)))
+        return min(found, key=self.least_groups)
+
+    def least_groups(self, levels: Ids) -> int:
+        """How many groups of one level and one operation there are, which need not be alike otherwise."""
+        nodes = self.nodes
+        kinds = np.array([0 if self.sums[i] else id(self.ops[i]) % 2**31 for i in nodes.tolist()])
+        return len(np.unique(levels[nodes] * 2**31 + kinds))
 
 
 def ranges(start: Ids, count: Ids) -> Ids:

@@ -27,6 +27,7 @@ from autograd.compiler.memory import (
 )
 from autograd.compiler.normal import GRADIENT
 from autograd.compiler.take import TAKE
+from autograd.compiler.trace import inputs_by_argument
 from autograd.ops import Op, Reduction
 
 MANY = 50
@@ -82,8 +83,7 @@ class _Builder:
         self.size = 0
         constants = np.arange(lifted.first_constant, lifted.first_mirror)
         self._allocate(constants, batched=False)
-        arguments = np.array([-1 if leaf.argument is None else leaf.argument for leaf in lifted.leaves], np.int64)
-        self.inputs = {int(i): np.flatnonzero(arguments == i) for i in np.unique(arguments[arguments >= 0])}
+        self.inputs = inputs_by_argument(lifted.leaves)
         for leaves in self.inputs.values():
             self._allocate(leaves, batched=True)
         products = [p for group in lifted.groups for terms in group.terms for p in terms.products if p.ones]
@@ -104,9 +104,6 @@ class _Builder:
         self.wanted[: len(lifted.leaves)] = [leaf.wanted for leaf in lifted.leaves]
         for group in lifted.groups:
             self.wanted[group.nodes] = bool(group.flags & GRADIENT)
-        self.number = np.zeros(total, np.int64)  # of the group that computes a node
-        for i, group in enumerate(lifted.groups, 1):
-            self.number[group.nodes] = i
         self.copies = 0
 
     def _allocate(self, nodes: Ids, batched: bool) -> None:

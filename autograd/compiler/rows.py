@@ -6,6 +6,7 @@ import numpy as np
 
 from autograd.compiler.memory import Array, Ids, Memory, Place, View
 from autograd.compiler.normal import Normal
+from autograd.compiler.trace import inputs_by_argument
 
 
 class Rows:
@@ -25,13 +26,11 @@ class Rows:
         self.numbers, self.gradients = (self._in_rows(x) for x in (self.memory.data, self.memory.grad))
         self.places, self.steps = places, np.full(len(places), width)
         self.loss = self.numbers[:, places[normal.tape.root]]
-        arguments = np.array([-1 if leaf.argument is None else leaf.argument for leaf in normal.tape.leaves], np.int64)
-        self.inputs = {
-            int(i): self._columns(np.flatnonzero(arguments == i)) for i in np.unique(arguments[arguments >= 0])
-        }
-        self.parameters, used = parameters, np.flatnonzero(arguments < 0)
-        self.used, self.positions = slice(len(used)), positions[used]
-        self.wanted = used[[normal.tape.leaves[i].wanted for i in used]]
+        leaves = normal.tape.leaves
+        self.inputs = {i: self._columns(columns) for i, columns in inputs_by_argument(leaves).items()}
+        self.parameters, n = parameters, sum(leaf.argument is None for leaf in leaves)
+        self.used, self.positions = slice(n), positions[:n]
+        self.wanted = np.flatnonzero([leaf.wanted for leaf in leaves[:n]])
         self.moved = positions[self.wanted]
 
     def _in_rows(self, flat: Any) -> Array:

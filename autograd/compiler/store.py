@@ -19,6 +19,7 @@ class Store:
     clean:   every gradient is 0, whatever stands in the array: to write zeros into it takes time
     current: False once the parameters have moved to another store, together with others
     changes: how often some ``requires_grad`` was set: programs made before are no longer right
+    moves:   how often numbers were written: gradients of what was computed before would be a mixture
     """
 
     def __init__(self, values: Sequence[Value], dtype: np.dtype[Any]) -> None:

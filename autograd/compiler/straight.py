@@ -34,9 +34,9 @@ class Straight:
     def __init__(self, normal: Normal) -> None:
         self.normal = normal
         writer = _Writer(normal)
-        self.source, self.functions, self.results = writer.source(), writer.functions, writer.outputs
+        self.source, self.results = writer.source(), writer.outputs
         code = builtins.compile(self.source, "<compiled program>", "exec")
-        self.codes = [_defined(code, self.functions, exact) for exact in (False, True)]
+        self.codes = [_defined(code, writer.functions, exact) for exact in (False, True)]
 
     def build(self, parameters: Memory, positions: Ids, batch: int = 0, dtype: DTypeLike = float) -> Program:
         """The program, run once for each sample; the words are those of `autograd.compiler.program.build`."""

@@ -15,6 +15,7 @@ from operator import is_
 from typing import Any, NoReturn
 
 import numpy as np
+from numpy.typing import NDArray
 
 from autograd.errors import TraceError
 from autograd.modes import MODE, paused_gc, setting, user_line
@@ -57,6 +58,12 @@ class Leaf:
     argument: int | None
     value: Value | None
     wanted: bool
+
+
+def inputs_by_argument(leaves: Sequence[Leaf]) -> dict[int, NDArray[np.int64]]:
+    """The numbers of the leaves that are inputs, by the argument that they come from."""
+    arguments = np.array([-1 if leaf.argument is None else leaf.argument for leaf in leaves], np.int64)
+    return {int(i): np.flatnonzero(arguments == i) for i in np.unique(arguments[arguments >= 0])}
 
 
 @dataclass
@@ -221,7 +228,7 @@ class Traced(Value):
 
     @classmethod
     def _apply(cls, op: Op, *args: Any) -> Any:
-        return MODE.tape.record(op, args if len(args) == op.arity else op.complete(args))
+        return MODE.tape.apply(op, args)
 
     @property
     def data(self) -> float:
