@@ -53,13 +53,17 @@ __all__ = [
 ]
 
 
+_COMPILER = {"compile": "autograd.compiler.compiled", "take": "autograd.compiler.take"}
+"""Loaded by who asks; not in __all__, for `compile` is Python's own as well."""
+
+
 def __getattr__(name: str) -> Any:
     if name in FUNCTIONS:
         return FUNCTIONS[name]
-    if name in ("compile", "take"):  # loaded by who asks; not in __all__, for `compile` is Python's own as well
-        return getattr(importlib.import_module("autograd.compiler"), name)
+    if name in _COMPILER:
+        return getattr(importlib.import_module(_COMPILER[name]), name)
     raise AttributeError(f"module 'autograd' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*__all__, *FUNCTIONS, "compile", "take"})
+    return sorted({*__all__, *FUNCTIONS, *_COMPILER})

@@ -1,6 +1,4 @@
-"""The compiler: scalar code in, matrix products out. See `compile`."""
+"""The compiler: scalar code in, matrix products out. See `compiled.compile`.
 
-from autograd.compiler.compiled import Compiled, Loss, compile
-from autograd.compiler.take import take
-
-__all__ = ["Compiled", "Loss", "compile", "take"]
+Nothing is imported here: optimisers ask `store` whether there are compiled programs, and need no compiler for that.
+"""
