@@ -197,10 +197,10 @@ _new, _frame = Value.__new__, sys._getframe
 
 def _record(op: Op | Reduction, y: Any, xs: tuple[float, ...], parents: tuple[Value, ...]) -> Value:
     """The result ``y`` where something is uncommon: constants among the parents, or a mode in force."""
-    wanted = tuple([p.requires_grad for p in parents])
-    recorded = MODE.recording and any(wanted)
-    out = _node(op, y, parents, ((y, *xs), wanted)) if recorded else Value._constant(y)
-    if MODE.anomaly:
+    usual = MODE.usual
+    wanted = tuple([p.requires_grad for p in parents]) if usual or MODE.recording else ()
+    out = _node(op, y, parents, ((y, *xs), wanted)) if any(wanted) else Value._constant(y)
+    if not usual and MODE.anomaly:
         check_forward(out, op, parents)
     return out
 
