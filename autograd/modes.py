@@ -317,6 +317,11 @@ def user_line() -> str:
     frame = sys._getframe(1)
     while frame.f_back and OURS[frame.f_code.co_filename]:
         frame = frame.f_back
+    return source_line(frame)
+
+
+def source_line(frame: FrameType) -> str:
+    """The line that ``frame`` is at, as ``file:line: text``."""
     name, line = frame.f_code.co_filename, frame.f_lineno
     return f"{file_name(name)}:{line}: {linecache.getline(name, line).strip()}"
 
