@@ -92,7 +92,6 @@ _STANDARD, _NUMPY = (os.path.dirname(str(module.__file__)) + os.sep for module i
 
 _LOADS = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FAST", "LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM_DICT")
 _ATTRIBUTES = ("LOAD_ATTR", "LOAD_METHOD")
-_BESIDE = ("PUSH_NULL", "PRECALL", "KW_NAMES", "COPY")
 
 
 class _Site(NamedTuple):
@@ -155,8 +154,12 @@ def _callee(instructions: Sequence[dis.Instruction], call: int) -> tuple[str, tu
         if start[1] is None:  # Python was told to keep no columns: any call of `float` in the line will do
             if _start(instruction) == start and instruction.argrepr in ("NULL + float", "float + NULL"):
                 return instruction.opname, ("float",)
-        elif _start(instruction) != start or instruction.opname in _BESIDE:
-            continue
+        elif (
+            _start(instruction) != start
+            or instruction.opname == "PUSH_NULL"
+            or _within(instructions[call], instruction)
+        ):
+            continue  # an argument, or part of the call itself
         elif instruction.opname in _ATTRIBUTES:
             path.insert(0, str(instruction.argval))
         elif instruction.opname.startswith(_LOADS) and isinstance(instruction.argval, str):
@@ -184,23 +187,19 @@ def _is_handed_float(code: CodeType, instructions: Sequence[dis.Instruction], no
 
 
 _LAZY = {"map", "zip", "enumerate", "filter", "iter"}
-
-
-def _collects(instruction: dis.Instruction) -> bool:
-    """Whether it makes a list, or the like, of what came before."""
-    return instruction.opname.startswith(("BUILD", "LIST", "SET", "DICT")) and instruction.arg != 0
+_COLLECT = {"LIST_EXTEND", "SET_UPDATE"}
 
 
 def _is_lazy(instructions: Sequence[dis.Instruction], i: int) -> bool:
     """Whether instruction ``i`` does not yet take what it is given."""
-    if _collects(instructions[i]):
+    if instructions[i].opname in _COLLECT:
         return False
     return not _is_call(instructions[i]) or not _LAZY.isdisjoint(_callee(instructions, i)[1])
 
 
 def _is_around(inner: dis.Instruction, each: dis.Instruction, outer: dis.Instruction) -> bool:
     """Whether ``each`` uses ``inner`` and is used by ``outer``, or collects for it."""
-    apart = not _within(outer, each) or _collects(each)
+    apart = not _within(outer, each) or each.opname in _COLLECT
     return _within(inner, each) and not _within(each, inner) and _within(each, outer) and apart
 
 
