@@ -154,7 +154,7 @@ def test_the_error_names_the_users_line_and_not_a_librarys() -> None:
 def test_inside_a_derivative_even_float_is_refused() -> None:
     for cut in (float, math.exp, np.float64):
         with pytest.raises(TypeError, match=rf"{cut.__name__}\(\) of a Value inside a function that is being"):
-            grad(lambda x, cut=cut: x * cut(x))(1.0)
+            grad(lambda x, cut=cut: cut(x) * x)(1.0)
     assert grad(lambda x: x * round(x.item()) * len(f"{x:.1f}"))(2.0) == 6.0
     assert grad(lambda x: x if math.isfinite(x) else 0.0 * x)(2.0) == 1.0
     with pytest.raises(TypeError, match="would cut it off from the derivative"):
@@ -186,7 +186,7 @@ def test_no_function_of_the_standard_library_drops_a_gradient(module: ModuleType
     for args in [(a,), (a, b), (a, b, c), (values,), (values, values), (a, 2), (2, a)]:
         try:
             found = getattr(module, name)(*args)
-        except (TypeError, AttributeError):
+        except (TypeError, AttributeError, ValueError):
             continue
         parts = found if isinstance(found, list | tuple) else [found]
         assert any(isinstance(part, Value) for part in parts) or {type(part) for part in parts} <= {bool, int}, found
