@@ -222,5 +222,5 @@ def _within(inner: dis.Instruction, outer: dis.Instruction) -> bool:
     a, b = inner.positions, outer.positions
     if a is None or b is None or None in (*a, *b):
         return False
-    begins = (b.lineno, b.col_offset) <= (a.lineno, a.col_offset)  # type: ignore[operator]
-    return begins and (a.end_lineno, a.end_col_offset) <= (b.end_lineno, b.end_col_offset)  # type: ignore[operator]
+    begins = (b.lineno, b.col_offset) <= (a.lineno, a.col_offset)
+    return begins and (a.end_lineno, a.end_col_offset) <= (b.end_lineno, b.end_col_offset)
