@@ -40,8 +40,10 @@ _INSTEAD = {
 
 def check_conversion(node: Any, frame: FrameType) -> None:
     """Raise if C code that runs in ``frame`` asks ``node`` for its number, and not by a word that means it."""
-    site = _SITES.get((id(frame.f_code), frame.f_lasti)) or _remembered(frame)
+    site = _remembered(frame)
     asks = site.asks(frame)
+    if asks is float and not MODE.differentiating and not _is_library(frame.f_code.co_filename):
+        return
     if site.formats or any(asks is predicate for predicate in _PREDICATES):
         return
     while frame.f_back is not None and (_is_library(frame.f_code.co_filename) or (asks is None and _is_part(frame))):
@@ -112,11 +114,15 @@ class _Site(NamedTuple):
         """The function, as ``frame`` knows it."""
         if not self.path:
             return None
-        first, *others = self.path
-        variables = {} if self.load == "LOAD_GLOBAL" else frame.f_locals
-        spaces = (variables, frame.f_globals, frame.f_builtins)
-        found = next((space[first] for space in spaces if first in space), None)
-        for name in others:
+        spaces = (frame.f_globals, frame.f_builtins)
+        if self.load != "LOAD_GLOBAL":
+            spaces = (frame.f_locals, *spaces)
+        found = None
+        for space in spaces:
+            if self.path[0] in space:
+                found = space[self.path[0]]
+                break
+        for name in self.path[1:]:
             found = vars(found).get(name) if isinstance(found, ModuleType) else None
         return found
 
@@ -126,11 +132,12 @@ _SITES: dict[tuple[int, int], _Site] = {}
 
 def _remembered(frame: FrameType) -> _Site:
     key = id(frame.f_code), frame.f_lasti
-    if key not in _SITES:
+    site = _SITES.get(key)
+    if site is None:
         if len(_SITES) >= 4096:  # programs that are made again and again
             _SITES.clear()
-        _SITES[key] = _site(frame.f_code, running_instruction(frame))
-    return _SITES[key]
+        site = _SITES[key] = _site(frame.f_code, running_instruction(frame))
+    return site
 
 
 def _site(code: CodeType, offset: int) -> _Site:

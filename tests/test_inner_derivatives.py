@@ -9,8 +9,7 @@ import pytest
 
 import nn
 from autograd import Tensor, Value, detect_anomaly, grad, hessian, hvp, jacobian, jvp, no_grad, value_and_grad, vjp
-
-torch = pytest.importorskip("torch")
+from tests.peers import pytorch
 
 Derivative = Callable[[Callable[[Any], Any], Any], Any]
 
@@ -32,6 +31,7 @@ SECOND: dict[str, Derivative] = {
 
 def expected(order: int, w: float, x: float) -> tuple[float, float]:
     """The derivative of that order of sin(w x) w by x, and how its square moves with w; by PyTorch."""
+    torch = pytorch()
     weight, point = (torch.tensor(t, dtype=torch.float64, requires_grad=True) for t in (w, x))
     d = (weight * point).sin() * weight
     for _ in range(order):
@@ -115,6 +115,7 @@ def test_one_optimises_with_plain_numbers_by_data_or_no_grad() -> None:
 
 def networks() -> tuple[Any, Any, Any]:
     """The same MLP of Values, of Tensors and of PyTorch."""
+    torch = pytorch()
     scalar = nn.MLP(1, [4, 1], activation="tanh", seed=0)
     vectorized = scalar.vectorize()
     state = [np.array(p.data) for p in vectorized.parameters()]
@@ -130,6 +131,7 @@ POINTS = [-0.7, 0.2, 0.9]
 
 def peer_gradients(peer: Any, residual: Callable[[Any, Any, Any], Any]) -> list[np.ndarray]:
     """d/dweights of the mean of residual(u, u', u'')² over the points, by PyTorch."""
+    torch = pytorch()
     total = 0.0
     for t in POINTS:
         x = torch.tensor([[t]], dtype=torch.float64, requires_grad=True)
