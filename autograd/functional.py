@@ -10,9 +10,13 @@ is a walk over a part of a larger graph, and because every walk starts from node
 another's perturbation for its own.
 
 An argument is a number (seen by the function as a `Value`), an array (a `Tensor`), a `Value` or `Tensor`, or a list,
-tuple or dict of those; a derivative has the structure of what it belongs to. Plain numbers in, plain numbers out.
-From `Value`s and `Tensor`s, and inside another derivative, come `Value`s and `Tensor`s that can be differentiated
-again.
+tuple or dict of those; a derivative has the structure of what it belongs to. Plain numbers in, plain numbers out,
+unless the function uses a `Value` or `Tensor` that wants a gradient: as an argument, from outside of it, or because
+this derivative is taken inside another one. Then `Value`s and `Tensor`s come out, that can be differentiated again:
+
+    (grad(lambda x: (w * x).sin())(1.0) ** 2).backward()  # a penalty; w.grad is right
+
+Where only the number is wanted, take its ``.data``, or differentiate under `no_grad`.
 """
 
 import reprlib
@@ -22,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from autograd.errors import GraphError
-from autograd.graph import Node, between, plain, pullback, pushforward
+from autograd.graph import Node, behind, dependent, plain, pullback, pushforward
 from autograd.modes import MODE, ieee_arithmetic, setting
 from autograd.tensor import Tensor, as_array, stack
 from autograd.trees import Tree, changed, leaves, parts, restored
@@ -112,14 +116,17 @@ class _Run:
         _check_function(f)
         chosen = _checked_argnums(f, args, argnums)
         self.f = f
-        self.recorded = MODE.recording and (MODE.differentiating or _has_variables((args, named)))
+        outside = MODE.differentiating or _has_variables((args, named))
+        recording = MODE.recording
         with setting(recording=True, differentiating=True):
             fresh = {i: changed(args[i], fresh_input, f"argument {i}") for i in chosen}
             self.output = f(*[fresh.get(i, arg) for i, arg in enumerate(args)], **named)
         self.input: Tree = fresh[argnums] if isinstance(argnums, int) else tuple(fresh[i] for i in chosen)
         self.inputs: list[Any] = list(leaves(self.input))
         self.outputs = [checked_output(f, y) for y in leaves(self.output)]
-        self.order = between(self.inputs, self.outputs)
+        nodes = behind(self.inputs, self.outputs)
+        self.order = dependent(self.inputs, nodes)
+        self.recorded = recording and (outside or any(node.requires_grad and not node.parents for node in nodes))
 
     def finished(self, output: Tree) -> Tree:
         """``output`` as the caller gets it."""

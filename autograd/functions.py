@@ -17,6 +17,7 @@ from autograd.array_ops import ARRAY_OPS, ARRAYS, ArrayOp
 from autograd.graph import Node, plain
 from autograd.modes import MODE
 from autograd.namespaces import SCALARS, Namespace, Rule, ieee
+from autograd.numpy_rows import ROWS
 from autograd.ops import OPS, REAL, REDUCTIONS, Interval, Op, Reduction, Saved
 from autograd.tensor import Tensor, as_array
 from autograd.trees import is_series
@@ -94,6 +95,10 @@ FUNCTIONS |= {"where": where, "clip": clip}
 for _name, _op in OPS.items():
     if _name != "where":  # its first argument is the condition, so it is nobody's method
         setattr(Node, _name, clip if _op is OPS["clip"] else _method(_op))
+
+for _name, _op in ROWS.items():
+    if not hasattr(Node, _name):
+        setattr(Node, _name, _method(_op))
 
 
 # ----- reductions: of many scalars, or of a tensor -----

@@ -4,11 +4,14 @@ A node knows its parents; a parent does not know its children. So dropping the r
 whole graph by reference counting, without waiting for the garbage collector.
 """
 
+import math
 import reprlib
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import CodeType
 from typing import TYPE_CHECKING, Any, Self
 
+from autograd.conversions import check_conversion
 from autograd.errors import GraphError
 from autograd.modes import MODE, Scope, check_derivative, setting
 from autograd.ops import OPS
@@ -153,15 +156,29 @@ class Node:
         raise NotImplementedError
 
     def __float__(self) -> float:
-        if MODE.differentiating and self.requires_grad:
-            raise TypeError(
-                f"float() of a {type(self).__name__} inside a function that is being differentiated would cut it off "
-                f"from the derivative; write autograd.sin(x) for math.sin(x), and x.item() if you mean the bare number"
-            )
+        if self.requires_grad and (MODE.differentiating or MODE.recording):
+            check_conversion(self, sys._getframe(1))
         return self.item()
+
+    def as_integer_ratio(self) -> tuple[int, int]:  # `statistics` asks for it, and `Fraction`
+        if self.requires_grad and (MODE.differentiating or MODE.recording):
+            check_conversion(self, sys._getframe(1))
+        return self.item().as_integer_ratio()
 
     def __int__(self) -> int:
         return int(self.item())
+
+    def __round__(self, digits: int | None = None) -> Any:
+        return round(self.item(), digits)
+
+    def __trunc__(self) -> int:
+        return math.trunc(self.item())
+
+    def __floor__(self) -> int:
+        return math.floor(self.item())
+
+    def __ceil__(self) -> int:
+        return math.ceil(self.item())
 
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if spec else repr(self)
@@ -243,13 +260,23 @@ def _walk(roots: Sequence[Node], seen: set[Node]) -> list[Node]:
 
 def between(inputs: Iterable[Node], outputs: Sequence[Node]) -> list[Node]:
     """The nodes by which ``outputs`` depend on ``inputs``, in topological order, the inputs left out."""
+    return dependent(inputs, behind(inputs, outputs))
+
+
+def behind(inputs: Iterable[Node], outputs: Sequence[Node]) -> list[Node]:
+    """Every node that ``outputs`` were made from, in topological order, up to the inputs, which are left out."""
+    return _walk(outputs, set(inputs))
+
+
+def dependent(inputs: Iterable[Node], order: Sequence[Node]) -> list[Node]:
+    """The nodes of ``order`` that depend on ``inputs``."""
     found = set(inputs)
-    order = []
-    for node in _walk(outputs, set(found)):
+    kept = []
+    for node in order:
         if node.requires_grad and not found.isdisjoint(node.parents):
             found.add(node)
-            order.append(node)
-    return order
+            kept.append(node)
+    return kept
 
 
 # ----- the chain rule, backwards and forwards -----

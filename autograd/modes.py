@@ -7,7 +7,19 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
+from dis import opmap
+from functools import wraps
+from inspect import (
+    CO_ASYNC_GENERATOR,
+    CO_COROUTINE,
+    CO_GENERATOR,
+    isasyncgenfunction,
+    iscoroutinefunction,
+    isgeneratorfunction,
+)
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -21,74 +33,247 @@ Each run has a tuple of its own, so that two calls of one model can be told apar
 """
 
 
-class _Mode(threading.local):
-    """The modes in force, each thread with its own."""
+class _Block:
+    """One `with` block of a mode, from its entry to its exit.
 
-    recording: bool = True
-    anomaly: bool = False
-    usual: bool = True
-    """Recording and not looking for anomalies: one look decides the common case."""
-    quiet: bool = False
+    before:    for each name that it sets, what holds when the block ends
+    generator: the frame of the generator or coroutine that entered the block and takes it along when it is suspended
+    """
+
+    __slots__ = ("before", "generator", "settings")
+
+    def __init__(self, settings: dict[str, Any], generator: FrameType | None) -> None:
+        self.settings = settings
+        self.generator = generator
+        self.before: dict[str, Any] = {}
+
+
+class _Mode(threading.local):
+    """The modes in force, each thread with its own.
+
+    A block that a generator entered is in force while that generator runs. Python does not say when a generator is
+    suspended, but the frame of one that is has no caller: `settle` looks at that.
+    """
+
+    usual: bool
+    """Recording, not looking for anomalies, and no generator has a block open: one look decides the common case."""
+    quiet: bool
     """NumPy has already been told to follow IEEE 754 without a word."""
-    scope: Scope | None = ()
+    scope: Scope | None
     """The `scope` block or the call of a model that runs. None: nodes do not keep where they were made."""
-    differentiating: bool = False
+    differentiating: bool
     """Inside a function whose derivative is taken: derivatives in there are recorded, and no number may slip out."""
-    tape: Any = None
+    tape: Any
     """Where a function that is being compiled writes down its operations, instead of computing them."""
+    origins: dict[int, str]
+    """Where each node was made, by its id: an equal node is another one. Kept only inside `detect_anomaly`."""
 
     def __init__(self) -> None:
-        self.origins: dict[int, str] = {}
-        """Where each node was made, by its id: an equal node is another one. Kept only inside `detect_anomaly`."""
+        vars(self).update(recording=True, anomaly=False, usual=True, quiet=False, scope=())
+        vars(self).update(differentiating=False, tape=None, origins={})
+        self._blocks: list[_Block] = []  # those in force, the innermost last
+        self._generators: list[_Block] = []  # those that generators entered, in force or suspended
+
+    @property
+    def recording(self) -> bool:
+        if self._generators:
+            self.settle()
+        return self.__dict__["recording"]  # type: ignore[no-any-return]
+
+    @property
+    def anomaly(self) -> bool:
+        if self._generators:
+            self.settle()
+        return self.__dict__["anomaly"]  # type: ignore[no-any-return]
+
+    def settle(self) -> None:
+        """Leave the blocks of suspended generators, and enter those of resumed ones again."""
+        state = vars(self)
+        for block in [*self._generators]:
+            running = block.generator is not None and block.generator.f_back is not None
+            if running != (block in self._blocks):
+                (_begin if running else _end)(block, state)
+            if block.generator is None:  # it has ended
+                self._generators.remove(block)
+        _look(state)
+
+    def enter(self, block: _Block) -> None:
+        state = vars(self)
+        if block.generator is not None:
+            self._generators.append(block)
+        _begin(block, state)
+        _look(state)
+
+    def leave(self, block: _Block) -> None:
+        state = vars(self)
+        if block.generator is None:
+            _end(block, state)
+            _look(state)
+        else:
+            block.generator = None
+            self.settle()
+
+
+def _begin(block: _Block, state: dict[str, Any]) -> None:
+    block.before = {name: state[name] for name in block.settings}
+    state.update(block.settings)
+    state["_blocks"].append(block)
+
+
+def _end(block: _Block, state: dict[str, Any]) -> None:
+    """Undo ``block``. If a later one has set a name again, that one goes back to what was before this one."""
+    blocks = state["_blocks"]
+    if block in blocks:  # and not in another thread
+        at = blocks.index(block)
+        del blocks[at]
+        for later in blocks[at:]:
+            for name in later.before.keys() & block.before.keys():
+                later.before[name] = block.before.pop(name)
+        state.update(block.before)
+
+
+def _look(state: dict[str, Any]) -> None:
+    normal = state["recording"] and not state["anomaly"] and state["tape"] is None
+    state["usual"] = normal and not state["_generators"]
 
 
 MODE = _Mode()
 
 
-@contextmanager
-def setting(**settings: Any) -> Iterator[None]:
-    """The modes named, for as long as the block lasts."""
-    before = {name: getattr(MODE, name) for name in settings}
-    try:
-        _set_mode(settings)
-        yield
-    finally:
-        _set_mode(before)
+_SUSPENDABLE = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
+_MANAGERS = {"contextlib", "_pytest", "pluggy", "pytest_asyncio", "anyio"}
+"""Packages in which a generator serves as a context manager: suspended, it sets the mode for who entered it."""
 
 
-def _set_mode(settings: dict[str, Any]) -> None:
-    for name, setting in settings.items():
-        setattr(MODE, name, setting)
-    MODE.usual = MODE.recording and not MODE.anomaly and MODE.tape is None
+def _generator(frame: FrameType | None) -> FrameType | None:
+    """The generator or coroutine, if any, that takes a block entered in ``frame`` along when it is suspended."""
+    while frame is not None:
+        flags, caller = frame.f_code.co_flags, frame.f_back
+        if flags & _SUSPENDABLE:
+            delegated = not flags & CO_ASYNC_GENERATOR and _delegates(caller)  # `yield from` and `await`
+            if not delegated and _package(caller) not in _MANAGERS:
+                return frame
+        elif frame.f_globals.get("__name__") != "contextlib":
+            return None
+        frame = caller
+    return None
 
 
-def no_grad() -> Any:
-    """``with no_grad():`` record nothing; results are constants. For evaluation and parameter updates."""
-    return setting(recording=False)
+def _delegates(frame: FrameType | None) -> bool:
+    return frame is not None and frame.f_code.co_code[running_instruction(frame)] == opmap["SEND"]
 
 
-def detect_anomaly() -> Any:
+def running_instruction(frame: FrameType) -> int:
+    """The offset in the bytecode of what ``frame`` does now; Python may point at a cache behind the instruction."""
+    at, code = frame.f_lasti, frame.f_code.co_code
+    while code[at] == opmap["CACHE"]:
+        at -= 2
+    return at
+
+
+def _package(frame: FrameType | None) -> str:
+    return "" if frame is None else str(frame.f_globals.get("__name__")).partition(".")[0]
+
+
+class setting:  # noqa: N801 (used as a function is)
+    """The modes named, for as long as the block, or the decorated function, lasts.
+
+    In a generator or a coroutine that is also only while it runs: what happens elsewhere while it is suspended is in
+    the modes of elsewhere. Blocks may end in any order.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        self._settings = settings
+        self._entered: list[_Block] = []
+
+    def __enter__(self) -> None:
+        block = _Block(self._settings, _generator(sys._getframe(1)))
+        self._entered.append(block)
+        MODE.enter(block)
+
+    def __exit__(self, *exception: object) -> None:
+        MODE.leave(self._entered.pop())
+
+    def __call__(self, function: Any) -> Any:
+        if not callable(function):
+            raise TypeError(
+                f"as a decorator a mode takes a function, and in a with statement nothing: write with no_grad(): or "
+                f"@no_grad; got {function!r}"
+            )
+
+        def again() -> setting:
+            return setting(**{name: copy(setting) for name, setting in self._settings.items()})
+
+        wrapped: Any
+        if isgeneratorfunction(function):
+
+            def wrapped(*args: Any, **named: Any) -> Any:
+                with again():
+                    return (yield from function(*args, **named))
+
+        elif isasyncgenfunction(function):
+
+            async def wrapped(*args: Any, **named: Any) -> Any:
+                with again():
+                    async for item in function(*args, **named):
+                        yield item
+
+        elif iscoroutinefunction(function):
+
+            async def wrapped(*args: Any, **named: Any) -> Any:
+                with again():
+                    return await function(*args, **named)
+
+        else:
+
+            def wrapped(*args: Any, **named: Any) -> Any:
+                with again():
+                    return function(*args, **named)
+
+        return wraps(function)(wrapped)
+
+
+def _mode(function: Any, **settings: Any) -> Any:
+    """A mode as ``with mode():``, ``@mode()`` or ``@mode``."""
+    return setting(**settings) if function is None else setting(**settings)(function)
+
+
+def no_grad(function: Any = None) -> Any:
+    """``with no_grad():`` record nothing; results are constants. For evaluation and parameter updates.
+
+    Also a decorator, ``@no_grad``, of generators and coroutines too. A generator that has the block open records
+    nothing while it runs; while it is suspended, others record.
+    """
+    return _mode(function, recording=False)
+
+
+def detect_anomaly(function: Any = None) -> Any:
     """``with detect_anomaly():`` the first operation that makes a nan or an inf raises `AnomalyError`.
 
     The error names the operation, its operands and the source line that wrote it. Forward operations are
-    checked as they happen; `backward` called inside the block checks every contribution it sends.
+    checked as they happen; `backward` called inside the block checks every contribution it sends. Also a decorator, as
+    `no_grad` is.
     """
-    return setting(anomaly=True, origins={})
+    return _mode(function, anomaly=True, origins={})
 
 
 @contextmanager
 def ieee_arithmetic() -> Iterator[None]:
     """Let NumPy answer as IEEE 754 does, without warnings: once for a whole loop, else for each operation."""
-    with np.errstate(all="ignore"), setting(quiet=True):
-        yield
+    before, MODE.quiet = MODE.quiet, True
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    finally:
+        MODE.quiet = before
 
 
-def no_names() -> Any:
+def no_names(function: Any = None) -> Any:
     """``with no_names():`` nodes do not keep where they were made; for loops that nobody will look into.
 
     Without it a picture calls a node by the variable it was assigned to, and shows its line; `nn.fit` does without.
     """
-    return setting(scope=None)
+    return _mode(function, scope=None)
 
 
 def scope(name: str) -> Any:
@@ -132,6 +317,11 @@ def user_line() -> str:
     frame = sys._getframe(1)
     while frame.f_back and OURS[frame.f_code.co_filename]:
         frame = frame.f_back
+    return source_line(frame)
+
+
+def source_line(frame: FrameType) -> str:
+    """The line that ``frame`` is at, as ``file:line: text``."""
     name, line = frame.f_code.co_filename, frame.f_lineno
     return f"{file_name(name)}:{line}: {linecache.getline(name, line).strip()}"
 
@@ -197,11 +387,17 @@ def check_derivative(node: Any, name: str, source: str, given: Any, made: Sequen
 
 @contextmanager
 def paused_gc() -> Iterator[None]:
-    """Keep the cyclic collector from searching graphs, which have no cycles; for loops that build many."""
-    was_enabled = gc.isenabled()
+    """Keep the cyclic collector from searching graphs, which have no cycles; for loops that build many.
+
+    The collector is the process's: it rests until the last of these blocks has ended, in whatever order they do.
+    """
+    _WAS_ENABLED.append(gc.isenabled())
     gc.disable()
     try:
         yield
     finally:
-        if was_enabled:
+        if _WAS_ENABLED.pop():  # true of the first block only, the last to be popped
             gc.enable()
+
+
+_WAS_ENABLED: list[bool] = []

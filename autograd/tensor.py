@@ -444,7 +444,8 @@ def _record(
     out.data = y if y.__class__ is np.ndarray else np.asarray(y)  # NumPy makes scalars of arrays of shape ()
     out.grad = None
     out.label = ""
-    out.requires_grad = MODE.recording and True in wanted
+    usual = MODE.usual
+    out.requires_grad = (usual or MODE.recording) and True in wanted
     out.code = None
     if (scope := MODE.scope) is not None:
         remember_place(out, sys._getframe(3), scope)
@@ -452,7 +453,7 @@ def _record(
         out.op, out.parents, out.saved = op, parents, (y, xs, wanted, options)
     else:
         out.op, out.parents, out.saved = None, (), None
-    if MODE.anomaly:
+    if not usual and MODE.anomaly:
         check_forward(out, op, parents)
     return out
 

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from autograd.conversions import data_message
 from autograd.graph import Node, backward, plain
 from autograd.modes import MODE, check_forward, remember_place
 from autograd.namespaces import SCALARS, ieee
@@ -178,7 +179,7 @@ class Value(Node):
 
 def _node(op: Op | Reduction, y: Any, parents: tuple[Value, ...], saved: tuple[Any, ...]) -> Value:
     out = _new(Value)
-    out.data = y if y.__class__ is float else as_float(y)
+    out.data = y if y.__class__ is float else _result(y)
     out.grad = 0.0
     out.label = ""
     out.op = op
@@ -195,12 +196,18 @@ def _node(op: Op | Reduction, y: Any, parents: tuple[Value, ...], saved: tuple[A
 _new, _frame = Value.__new__, sys._getframe
 
 
+def _result(y: Any) -> float:
+    if isinstance(y, Node):  # by a rule on numbers: one of them was none
+        raise TypeError(data_message(type(y).__name__))
+    return as_float(y)
+
+
 def _record(op: Op | Reduction, y: Any, xs: tuple[float, ...], parents: tuple[Value, ...]) -> Value:
     """The result ``y`` where something is uncommon: constants among the parents, or a mode in force."""
-    wanted = tuple([p.requires_grad for p in parents])
-    recorded = MODE.recording and any(wanted)
-    out = _node(op, y, parents, ((y, *xs), wanted)) if recorded else Value._constant(y)
-    if MODE.anomaly:
+    usual = MODE.usual
+    wanted = tuple([p.requires_grad for p in parents]) if usual or MODE.recording else ()
+    out = _node(op, y, parents, ((y, *xs), wanted)) if any(wanted) else Value._constant(y)
+    if not usual and MODE.anomaly:
         check_forward(out, op, parents)
     return out
 

@@ -457,7 +457,7 @@ def test_modes_are_restored_after_an_exception() -> None:
     for derivative in (grad, forward, jacobian, hessian):
         with pytest.raises(RuntimeError, match="inside"):
             derivative(broken)(1.0)
-    assert math.sin(Value(1.0)) == math.sin(1.0)  # float() is refused only inside
+    assert float(Value(1.0)) == 1.0  # it is refused only inside
     y = Value(2.0) * 3.0
     assert y.parents
 

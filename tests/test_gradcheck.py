@@ -418,7 +418,7 @@ def test_the_leaves_are_restored_when_the_program_fails() -> None:
 def test_it_leaves_the_modes_of_the_thread_alone() -> None:
     with detect_anomaly():
         assert quiet(lambda x: x * x, 1.0, order=2)
-    assert math.sin(Value(1.0)) == math.sin(1.0)
+    assert float(Value(1.0)) == 1.0
 
 
 # ----- models -----

@@ -1,0 +1,190 @@
+"""NumPy's functions on object arrays of Values: a right gradient, or an error."""
+
+import math
+import warnings
+from collections.abc import Callable, Iterator
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from autograd import Tensor, Value, compile
+from autograd.numpy_rows import ROWS
+from autograd.ops import OPS
+from tests.helpers import slope, slopes
+
+RAW = {"polydiv", "frombuffer", "memmap", "frompyfunc", "vectorize", "fromfile", "fromregex"}
+"""Of memory, files and functions, not of numbers; and one that returns ragged lists."""
+REFUSALS = (TypeError, ValueError, AttributeError, IndexError, BufferError, np.linalg.LinAlgError)
+
+
+def functions() -> Iterator[tuple[str, Callable[..., Any]]]:
+    """What computes with arrays in NumPy's public modules; ufuncs too."""
+    modules: list[tuple[str, ModuleType]] = [("np", np), ("np.linalg", np.linalg), ("np.fft", np.fft)]
+    for prefix, module in modules:
+        for name in dir(module):
+            f = getattr(module, name)
+            settings = name.startswith(
+                ("_", "save", "load", "gen", "set", "get", "show", "print", "info", "test", "err")
+            )
+            if callable(f) and not isinstance(f, type) and not settings and name not in RAW:
+                yield f"{prefix}.{name}", f
+
+
+def numbers(shape: tuple[int, ...]) -> np.ndarray:
+    x = np.linspace(0.31, 0.83, int(np.prod(shape))).reshape(shape)
+    return x + 0.1 * np.eye(*shape) if len(shape) == 2 else x
+
+
+def of_values(array: np.ndarray) -> np.ndarray:
+    found = np.empty(array.shape, object)
+    found.flat = [Value(number) for number in array.flat]
+    return found
+
+
+def parts(found: Any) -> list[Any]:
+    """The numbers and nodes in ``found``, in order."""
+    if isinstance(found, np.ndarray):
+        found = found.ravel().tolist() if found.dtype.names is None else []
+    return [part for each in found for part in parts(each)] if isinstance(found, list | tuple) else [found]
+
+
+PYTHONS_OWN = {"np.logical_or", "np.logical_and"}  # `a or b` and `a and b`, which are one of the two
+
+
+@pytest.mark.parametrize(("name", "f"), [pytest.param(n, f, id=n) for n, f in functions() if n not in PYTHONS_OWN])
+def test_numpy_keeps_the_gradient_of_values_or_refuses(name: str, f: Callable[..., Any]) -> None:
+    outcomes = [_keeps(name, f, shape, arity) for shape in ((3,), (2, 2)) for arity in (1, 2, 3)]
+    assert any(outcomes) or name not in KEEPING
+
+
+def _keeps(name: str, f: Callable[..., Any], shape: tuple[int, ...], arity: int) -> bool:
+    """Whether Values came out, all with the right gradient."""
+    x = numbers(shape) + (1.0 if "cosh" in name else 0.0)
+    values = of_values(x)
+
+    def call(array: np.ndarray) -> list[Any]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return parts(f(*[array if i == 0 else array[::-1] * 0.9 + 0.01 for i in range(arity)]))
+
+    try:
+        found = call(values)
+    except REFUSALS:
+        return False
+    weights = [math.cos(i) if isinstance(part, Value) else 0.0 for i, part in enumerate(found)]
+    for part, weight in zip(found, weights, strict=True):
+        assert weight or not isinstance(part, float) or part in (0.0, 1.0)
+    if not any(weights):
+        return False
+    root = sum((w * part for w, part in zip(weights, found, strict=True) if w), Value(0.0))
+    root.backward()
+
+    def total(t: float, index: tuple[int, ...]) -> float:
+        moved = x.copy()
+        moved[index] = t
+        return sum(w * float(part) for w, part in zip(weights, call(moved), strict=True) if w)
+
+    for index in np.ndindex(shape):
+        expected = slope(partial(total, index=index), x[index])
+        assert values[index].grad == pytest.approx(expected, rel=1e-6, abs=1e-6)
+    return True
+
+
+KEEPING = {
+    "np.abs", "np.add", "np.arccos", "np.arccosh", "np.arcsin", "np.arcsinh", "np.arctan", "np.arctan2",
+    "np.arctanh", "np.cbrt", "np.convolve", "np.cos", "np.cosh", "np.cross", "np.cumprod", "np.cumsum",
+    "np.deg2rad", "np.degrees", "np.diag", "np.diff", "np.divide", "np.dot", "np.exp", "np.exp2", "np.expm1",
+    "np.fabs", "np.flip", "np.fmod", "np.hypot", "np.inner", "np.kron", "np.log", "np.log10", "np.log1p",
+    "np.log2", "np.max", "np.maximum", "np.mean", "np.min", "np.minimum", "np.multiply", "np.negative",
+    "np.outer", "np.power", "np.prod", "np.rad2deg", "np.radians", "np.ravel", "np.reciprocal", "np.sin",
+    "np.sinh", "np.sort", "np.sqrt", "np.square", "np.subtract", "np.sum", "np.tan", "np.tanh",
+    "np.tensordot", "np.trace", "np.trapezoid", "np.vdot", "np.vecdot",
+}  # fmt: skip
+"""What people call most: it must not be refused."""
+
+
+def test_functions_with_arguments_of_other_kinds() -> None:
+    x = numbers((2, 2))
+    programs: list[Callable[[Any], Any]] = [
+        lambda a: np.einsum("ij,jk->ik", a, a), lambda a: np.clip(a, 0.4, 0.7), lambda a: np.where(a > 0.5, a * a,
+        2.0 * a),
+        lambda a: np.average(a, weights=a), lambda a: np.linalg.matrix_power(a, 3), lambda a: np.choose([0, 1], a),
+        lambda a: np.concatenate([a, a * a], axis=1), lambda a: np.pad(a, 1, mode="edge"), lambda a: np.roll(a, 1) * a,
+        lambda a: np.select([a > 0.5], [a * a], a), lambda a: np.apply_along_axis(np.sum, 0, a), lambda a: np.var(a,
+        axis=0),
+        lambda a: a @ np.ones(2) + np.ones(2) @ a, lambda a: [np.float64(2.0) * a[0, 0], *(np.ones(2) * a[0])],
+        lambda a: np.array([a[0, 0], a[1, 1] * 2.0]), lambda a: np.take(a, [0, 3]) ** 2, lambda a: np.mean([*a[0]]),
+    ]  # fmt: skip
+    for program in programs:
+        values = of_values(x)
+        sum(parts(program(values))).backward()
+        for index in np.ndindex(2, 2):
+
+            def total(t: float, index: tuple[int, ...] = index, program: Callable[[Any], Any] = program) -> float:
+                moved = x.copy()
+                moved[index] = t
+                return float(np.sum(program(moved)))
+
+            assert values[index].grad == pytest.approx(slope(total, x[index]), rel=1e-7)
+
+
+def test_order_and_choice_are_those_of_the_numbers() -> None:
+    x = np.array([3.0, 1.0, 2.0])
+    values = of_values(x)
+    assert np.argmax(values) == 0
+    assert np.argsort(values).tolist() == [1, 2, 0]
+    assert np.max(values) is values[0]
+    assert [v.data for v in np.sort(values)] == [1.0, 2.0, 3.0]
+    assert (values > 1.5).tolist() == [True, False, True]
+    assert np.floor(values * 1.5).tolist() == [4, 1, 3]
+    assert np.sign(-values).tolist() == [-1, -1, -1]
+
+
+def test_arrays_of_values_do_not_become_arrays_of_numbers() -> None:
+    values = of_values(np.ones(2))
+    floats = np.zeros(2)
+    programs: list[Callable[[], Any]] = [
+        lambda: values.astype(float), lambda: np.array(values, dtype=np.float32),
+        lambda: floats.__setitem__(slice(None), values),
+        lambda: floats.__iadd__(values), lambda: np.add(values, 1.0, out=floats),
+        lambda: np.linalg.inv(values * np.eye(2)),
+        lambda: np.isnan(values), lambda: np.float64(values[0]), lambda: np.sum(values, dtype=float),
+        lambda: Tensor(values), lambda: Tensor([values[0]]), lambda: np.array([1.0, 2.0]) * values[0],
+        lambda: np.exp(values[0]),
+        lambda: values * values[0], lambda: values[0] * values,
+    ]  # fmt: skip
+    for program in programs:
+        with pytest.raises(TypeError):
+            program()
+    assert floats.tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("name", [name for name in ROWS if name not in OPS and hasattr(Value, name)])
+def test_the_methods_that_numpy_calls(name: str) -> None:
+    ufunc = getattr(np, name)
+    point = [1.3, 0.7][: ufunc.nin] if name not in ("arctanh", "arcsin", "arccos") else [0.3]
+    values = [Value(number) for number in point]
+    y = getattr(values[0], name)(*values[1:])
+    y.backward()
+    assert y.data == pytest.approx(float(ufunc(*point)), rel=1e-14)
+    assert [v.grad for v in values] == pytest.approx(slopes(lambda *xs: float(ufunc(*xs)), point), rel=1e-7, abs=1e-9)
+    assert {type(number) for number in (y.data, *[v.grad for v in values])} == {float}
+    assert getattr(Tensor(point[:1]), name)(*point[1:]).data == pytest.approx(y.data, rel=1e-14)
+
+
+def test_outside_the_domain_there_is_nan_and_no_warning() -> None:
+    x = Value(-2.0)
+    y = x.log2()
+    y.backward()
+    assert (math.isnan(y), x.grad, Value(0.0).log10().data) == (True, pytest.approx(-0.5 / math.log(2.0)), -math.inf)
+
+
+def test_a_compiled_function_refuses_what_numpy_alone_computes() -> None:
+    x = Value(8.0)
+    with pytest.raises(TypeError, match=r"log2 is computed by NumPy alone.* as log\(x\) / math\.log\(2\.0\)"):
+        compile(lambda: x.log2() * x)()
+    y = compile(lambda: x.log() / math.log(2.0) * x)()
+    assert y.data == pytest.approx(24.0)
