@@ -3,7 +3,7 @@
 NumPy asks an operand what its functions mean (the protocols ``__array_ufunc__`` and ``__array_function__``). The
 answers are tables from NumPy's names to functions of Tensors:
 
-- `NAMES` and `PARTIALS`: ufuncs that have a row in the first table, and rows for those that only NumPy has;
+- `UFUNCS`: rows of the first table, and rows for the ufuncs that only NumPy has;
 - `COMPOSED`: what is written with operations of the tables;
 - `MOVING`, `RESHAPING`, `TRANSPOSING`: what only chooses and moves elements. NumPy's own function does that to the
   positions of the elements, or to the shape, so every argument means what it means in NumPy;
@@ -12,7 +12,6 @@ answers are tables from NumPy's names to functions of Tensors:
 A function in none of them would take a Tensor out of the graph: where that cuts a gradient off, it raises.
 """
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial, reduce
 from inspect import Signature, signature
@@ -26,7 +25,7 @@ from autograd.array_ops import ARRAY_OPS, Array, Axis
 from autograd.functions import FUNCTIONS
 from autograd.linear_algebra import tensor
 from autograd.modes import MODE
-from autograd.ops import OPS, Op
+from autograd.numpy_rows import ROWS
 from autograd.tensor import Tensor, concatenate, stack
 from autograd.trees import changed, leaves, restored
 
@@ -39,13 +38,16 @@ choose, clip, maximum, minimum = (FUNCTIONS[name] for name in ("where", "clip", 
 
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """``ufunc(*inputs, **options)``, or a method of it, where an operand is a Tensor."""
-    if any(isinstance(x, Tensor) for x in leaves(options.get("out"))):
-        _check_output(ufunc, options["out"])
-    rule = UFUNCS.get((ufunc.__name__, method))
-    if rule is not None:
-        return rule(*inputs, **(_accepted(ufunc, rule, options, UFUNC_DEFAULTS) if options else options))
-    run = partial(_plainly, getattr(ufunc, method))
-    return run(*inputs, **options) if ufunc.__name__ in PLAIN_UFUNCS else _outside(ufunc, run, inputs, options)
+    name = ufunc.__name__
+    rule = UFUNCS.get((name, method))
+    if rule is not None and (not options or _knows(rule, options := _told(options, UFUNC_DEFAULTS))):
+        return rule(*inputs, **options)
+    run = getattr(ufunc, method)
+    if name in PLAIN_UFUNCS and not options:
+        return run(*[x.data if isinstance(x, Tensor) else x for x in inputs])
+    if name not in PLAIN_UFUNCS or _is_written(options):
+        _refuse_gradients(ufunc, rule, inputs, options)
+    return _plainly(run, *inputs, **options)
 
 
 def call_function(function: Any, types: Sequence[type], args: tuple[Any, ...], named: dict[str, Any]) -> Any:
@@ -56,40 +58,15 @@ def call_function(function: Any, types: Sequence[type], args: tuple[Any, ...], n
         return HANDED[function](*args, **named)
     rule = RULES.get(function)
     if rule is None:
-        return _outside(function, partial(_plainly, function), args, named)
+        _refuse_gradients(function, None, args, named)
+        return _plainly(function, *args, **named)
     given = _signature(function).bind(*args, **named)
     defaults = {name: parameter.default for name, parameter in _signature(function).parameters.items()}
-    given.arguments = _accepted(function, rule, given.arguments, defaults)  # type: ignore[assignment]
-    return rule(*given.args, **given.kwargs)
-
-
-def refuse_conversion(what: str, instead: str = "") -> None:
-    raise TypeError(
-        f"{what} would take a Tensor that wants a gradient out of the graph, and none would come back through it; "
-        f"{instead}write x.detach() or x.data to mean the plain numbers"
-    )
-
-
-def _outside(function: Any, run: Rule, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
-    """A function that stands in no table: for plain numbers only."""
-    if wants_gradient((args, named)):
-        _check_output(function, named.get("out"))
-        refuse_conversion(f"{_name(function)}, of which no derivative is known here,")
-    return run(*args, **named)
-
-
-def wants_gradient(tree: Any) -> bool:
-    return MODE.recording and any(isinstance(x, Tensor) and x.requires_grad for x in leaves(tree))
-
-
-def _plainly(function: Rule, *args: Any, **named: Any) -> Any:
-    args, named = changed((args, named), lambda x, path: x.data if isinstance(x, Tensor) else x)
-    return function(*args, **named)
-
-
-def _name(function: Any) -> str:
-    module = getattr(function, "__module__", None) or "numpy"
-    return f"{module.replace('numpy', 'np')}.{function.__name__}"
+    given.arguments = arguments = _told(given.arguments, defaults)  # type: ignore[assignment]
+    if _knows(rule, arguments):
+        return rule(*given.args, **given.kwargs)
+    _refuse_gradients(function, rule, (), arguments)
+    return _plainly(function, *args, **named)
 
 
 @cache
@@ -105,81 +82,54 @@ UFUNC_DEFAULTS = {
 }  # fmt: skip
 
 
-def _accepted(function: Any, rule: Rule, given: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments that ``rule`` knows; one that it does not know may only say what NumPy does without it."""
-    known = _signature(rule).parameters
-    _check_output(function, given.get("out"))
-    for name, x in given.items():
-        if name not in known and x is not defaults.get(name):
-            raise TypeError(
-                f"{_name(function)} of a Tensor takes ({', '.join(known)}), and no {name}, got {x!r}; for another "
-                f"dtype write x.astype(dtype), and x.detach() or x.data to mean the plain numbers"
-            )
-    return {name: x for name, x in given.items() if name in known}
+def _told(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that say more than their defaults."""
+    return {name: x for name, x in given.items() if x is not defaults.get(name, Signature.empty)}
 
 
-def _check_output(function: Any, out: Any) -> None:
-    if any(x is not None for x in leaves(out if isinstance(out, tuple) else (out,))):
-        raise TypeError(
-            f"{_name(function)} of a Tensor cannot write into an array (out=, or `B += x`), which would not remember "
-            f"it; make a new one, as in `B = B + x`, or write x.detach() or x.data to mean the plain numbers"
-        )
+def _knows(rule: Rule, given: Iterable[str]) -> bool:
+    return _signature(rule).parameters.keys() >= set(given)
+
+
+def _plainly(function: Rule, *args: Any, **named: Any) -> Any:
+    """``function`` of the plain numbers."""
+    args, named = changed((args, named), lambda x, path: x.data if isinstance(x, Tensor) else x)
+    return function(*args, **named)
+
+
+# ----- what may not leave the graph -----
+
+
+def wants_gradient(tree: Any) -> bool:
+    return MODE.recording and any(isinstance(x, Tensor) and x.requires_grad for x in leaves(tree))
+
+
+def _is_written(options: Mapping[str, Any]) -> bool:
+    """Whether a Tensor is there to be written into."""
+    return any(isinstance(x, Tensor) for x in leaves(options.get("out")))
+
+
+def _refuse_gradients(function: Any, rule: Rule | None, args: tuple[Any, ...], named: Mapping[str, Any]) -> None:
+    """Raise if ``function``, which no rule can express as it was called, would cut a gradient off."""
+    if not (wants_gradient((args, dict(named))) or _is_written(named)):
+        return
+    name, what = _name(function), "of a Tensor that wants a gradient"
+    if named.get("out") is not None:
+        reason = f"{name} {what} cannot write into an array (out=, or `B += x`), which keeps no graph: use `B = B + x`"
+    elif rule is not None:
+        known = _signature(rule).parameters
+        unknown = ", ".join(argument for argument in named if argument not in known)
+        reason = f"{name} {what} takes ({', '.join(known)}) and no {unknown}; x.astype(dtype) has another dtype"
+    else:
+        reason = f"{name} {what} would cut it off, for its derivative is not known here"
+    raise TypeError(f"{reason}; write x.detach() or x.data to mean the plain numbers")
+
+
+def _name(function: Any) -> str:
+    return f"{(getattr(function, '__module__', None) or 'numpy').replace('numpy', 'np')}.{function.__name__}"
 
 
 # ----- ufuncs -----
-
-NAMES = {
-    "add": "add", "subtract": "sub", "multiply": "mul", "divide": "div", "power": "power", "negative": "neg",
-    "positive": "clone", "conjugate": "clone", "absolute": "abs", "fabs": "abs", "sign": "sign", "exp": "exp",
-    "log": "log", "log1p": "log1p", "expm1": "expm1", "sqrt": "sqrt", "sin": "sin", "cos": "cos", "tan": "tan",
-    "sinh": "sinh", "cosh": "cosh", "tanh": "tanh", "arcsin": "asin", "arccos": "acos", "arctan": "atan",
-    "maximum": "maximum", "minimum": "minimum",
-}  # fmt: skip
-"""NumPy's names of rows of the first table."""
-
-LN2, LN10, DEGREE = math.log(2.0), math.log(10.0), math.pi / 180.0
-
-
-def _chosen(m: Any, y: Any, a: Any, b: Any) -> Any:
-    """1 for the argument ``a`` that is the result, ½ where both are; a nan is not."""
-    return m.where(m.equal(y, a), m.where(m.equal(a, b), 0.5, 1.0), 0.0)
-
-
-PARTIALS: dict[str, tuple[Rule, ...]] = {
-    "square": (lambda m, y, x: 2.0 * x,),
-    "reciprocal": (lambda m, y, x: -y * y,),
-    "cbrt": (lambda m, y, x: 1.0 / (3.0 * y * y),),
-    "exp2": (lambda m, y, x: y * LN2,),
-    "log2": (lambda m, y, x: 1.0 / (x * LN2),),
-    "log10": (lambda m, y, x: 1.0 / (x * LN10),),
-    "arcsinh": (lambda m, y, x: 1.0 / m.sqrt(1.0 + x * x),),
-    "arccosh": (lambda m, y, x: 1.0 / (m.sqrt(x - 1.0) * m.sqrt(x + 1.0)),),
-    "arctanh": (lambda m, y, x: 1.0 / ((1.0 - x) * (1.0 + x)),),
-    "deg2rad": (lambda m, y, x: DEGREE,),
-    "radians": (lambda m, y, x: DEGREE,),
-    "rad2deg": (lambda m, y, x: 1.0 / DEGREE,),
-    "degrees": (lambda m, y, x: 1.0 / DEGREE,),
-    "floor": (lambda m, y, x: 0.0,),
-    "ceil": (lambda m, y, x: 0.0,),
-    "trunc": (lambda m, y, x: 0.0,),
-    "rint": (lambda m, y, x: 0.0,),
-    "float_power": OPS["power"].partials,
-    "hypot": (
-        lambda m, y, a, b: a / m.where(m.equal(y, 0.0), np.inf, y),
-        lambda m, y, a, b: b / m.where(m.equal(y, 0.0), np.inf, y),
-    ),
-    "arctan2": (lambda m, y, a, b: b / (a * a + b * b), lambda m, y, a, b: -a / (a * a + b * b)),
-    "logaddexp": (lambda m, y, a, b: m.exp(a - y), lambda m, y, a, b: m.exp(b - y)),
-    "logaddexp2": (lambda m, y, a, b: m.exp((a - y) * LN2), lambda m, y, a, b: m.exp((b - y) * LN2)),
-    "fmax": (_chosen, lambda m, y, a, b: _chosen(m, y, b, a)),
-    "fmin": (_chosen, lambda m, y, a, b: _chosen(m, y, b, a)),
-    "remainder": (lambda m, y, a, b: 1.0, lambda m, y, a, b: (y - a) / b),
-    "fmod": (lambda m, y, a, b: 1.0, lambda m, y, a, b: (y - a) / b),
-    "floor_divide": (lambda m, y, a, b: 0.0, lambda m, y, a, b: 0.0),
-    "copysign": (lambda m, y, a, b: m.sign(a) * m.sign(y), lambda m, y, a, b: 0.0),
-    "heaviside": (lambda m, y, x, h: 0.0, lambda m, y, x, h: m.where(m.equal(x, 0.0), 1.0, 0.0)),
-}
-"""For the ufuncs that only NumPy has: the local partial derivatives, as in a row of the first table."""
 
 PLAIN_UFUNCS = {
     "equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "isnan", "isinf", "isfinite", "signbit",
@@ -187,14 +137,6 @@ PLAIN_UFUNCS = {
 }  # fmt: skip
 
 
-def _row(name: str, partials: tuple[Rule, ...]) -> Op:
-    ufunc = getattr(np, name)
-    forward: Rule = (lambda m, a: ufunc(a)) if len(partials) == 1 else (lambda m, a, b: ufunc(a, b))
-    return Op(name, name, forward, partials, rf"\operatorname{{{name}}}", ((0.1, 3.0),) * len(partials))
-
-
-ROWS = {name: OPS[ours] for name, ours in NAMES.items()}
-ROWS |= {name: _row(name, partials) for name, partials in PARTIALS.items()}
 ROW: dict[str, Rule] = {name: partial(Tensor._apply, row) for name, row in ROWS.items()}
 
 
@@ -437,8 +379,7 @@ def _move(function: Any, operands: tuple[str, ...], *args: Any, **named: Any) ->
     given = _signature(function).bind(*args, **named)
     names = [name for name in operands or [*given.arguments][:1] if name in given.arguments]
     trees = [given.arguments.pop(name) for name in names]
-    if wants_gradient(given.arguments):
-        refuse_conversion(f"{_name(function)} with a Tensor for {', '.join(given.arguments)}")
+    _refuse_gradients(function, None, (given.arguments,), {})
     parts = Tensor._lift(tuple(leaves(trees)))
     starts = accumulate([part.size for part in parts], initial=1)
     positions = restored(trees, map(_positions, parts, starts))
@@ -526,7 +467,7 @@ def _scanning(name: str) -> Rule:
 UFUNCS: dict[tuple[str, str], Rule] = {(name, "__call__"): rule for name, rule in ROW.items()}
 UFUNCS |= {(name, "outer"): partial(_outer, ROW[name]) for name, row in ROWS.items() if row.arity == 2}
 UFUNCS |= {
-    ("matmul", "__call__"): lambda x1, x2: tensor(x1) @ x2,
+    ("matmul", "__call__"): partial(Tensor._apply, ARRAY_OPS["matmul"]),
     ("vecdot", "__call__"): linear_algebra.vecdot,
     ("matvec", "__call__"): linear_algebra.matvec,
     ("vecmat", "__call__"): linear_algebra.vecmat,

@@ -1,11 +1,12 @@
 """`Tensor`: a NumPy array that remembers where it came from. The same engine as `Value`, the same rows."""
 
+import importlib
 import math
 import reprlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from functools import reduce
+from functools import cache, reduce
 from operator import add
 from typing import Any, Self
 
@@ -77,8 +78,8 @@ class Tensor(Node):
                 break
         else:
             return operands
-        dtypes = [x.data.dtype for x in operands if isinstance(x, Tensor)]
-        dtype = np.result_type(*dtypes) if dtypes else np.dtype(float)
+        dtypes = {x.data.dtype for x in operands if isinstance(x, Tensor)} or {np.dtype(float)}
+        dtype = dtypes.pop() if len(dtypes) == 1 else np.result_type(*dtypes)
         return tuple([x if isinstance(x, Tensor) else cls._holding(_operand(x, dtype)) for x in operands])
 
     @classmethod
@@ -216,20 +217,16 @@ class Tensor(Node):
     # ----- NumPy's protocols -----
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:  # type: ignore[override]
-        from autograd.numpy_protocol import call_ufunc
-
-        return call_ufunc(ufunc, method, inputs, options)
+        return _protocol().call_ufunc(ufunc, method, inputs, options)
 
     def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
-        from autograd.numpy_protocol import call_function
-
-        return call_function(function, types, args, named)
+        return _protocol().call_function(function, types, args, named)
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
         if self.requires_grad and MODE.recording:
             raise TypeError(
-                "this would make a plain array of a Tensor that wants a gradient, and none would come back through "
-                "it; join Tensors with stack([a, b]), and write x.detach() or x.data to mean the plain numbers"
+                "a conversion to an array would cut a Tensor that wants a gradient off; join Tensors with "
+                "stack([a, b]), and write x.detach() or x.data to mean the plain numbers"
             )
         return np.array(self.data, dtype, copy=copy)
 
@@ -455,6 +452,12 @@ class Tensor(Node):
         if n == 0:
             raise ValueError(f"{name}() of no elements: shape {self.shape}, axis {axis}")
         return n
+
+
+@cache
+def _protocol() -> Any:
+    """What NumPy's functions mean on Tensors; loaded with the first of them, for it needs all the rest."""
+    return importlib.import_module("autograd.numpy_protocol")
 
 
 def _axes(axis: Axis, ndim: int, where: str) -> tuple[int, ...]:
