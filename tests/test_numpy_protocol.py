@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import error
+from helpers import error, plain
+from peers import pytorch
 
-from autograd import Tensor
+from autograd import Tensor, Value, grad, gradcheck, hvp, jvp, no_grad
 from autograd.numpy_protocol import HANDED, RULES, UFUNCS
 from autograd.trees import leaves
 
@@ -362,3 +363,238 @@ IN_TABLES = {name for name, f in PUBLIC.items() if f in RULES or f in HANDED or 
 @pytest.mark.parametrize("name", sorted(IN_TABLES))
 def test_a_function_of_the_tables_was_tried_and_answered(name: str) -> None:
     assert {"recorded", "plain"} & set(outcomes(name).values())
+
+
+# ----- leaving the graph -----
+
+
+def array() -> Array:
+    return np.zeros(3)
+
+
+LEAVING: dict[str, Callable[[Tensor], Any]] = {
+    "asarray": np.asarray,
+    "array": np.array,
+    "array of several": lambda t: np.array([t, t]),
+    "array of numbers": lambda t: np.array([t[0], t[1]]),
+    "object array": lambda t: np.array(t, dtype=object),
+    "into a slice": lambda t: array().__setitem__(slice(None), t),
+    "into a mask": lambda t: array().__setitem__(MASK, t[:2]),
+    "in place": lambda t: array().__iadd__(t),
+    "matrix product in place": lambda t: np.eye(3).__imatmul__(np.outer(t, t)),
+    "out": lambda t: np.add(t, 1.0, out=array()),
+    "out of a function": lambda t: np.mean(t, axis=0, out=np.empty(())),
+    "out into a Tensor": lambda t: np.add(1.0, 2.0, out=t),
+    "mask of a ufunc": lambda t: np.exp(t, where=MASK),
+    "at": lambda t: np.add.at(array(), [0], t[:1]),
+    "reduceat": lambda t: np.add.reduceat(t, [0, 1]),
+    "plus a list": lambda t: np.add(np.ones(3), [t[0], t[1], t[2]]),
+    "mean of a list": lambda t: np.mean([t, t]),
+    "method of an array": lambda t: np.ones(3).dot(t),
+    "full": lambda t: np.full(3, t[0]),
+    "fft": np.fft.fft,
+    "singular values": lambda t: np.linalg.svd(t.reshape(1, 3)),
+    "dtype": lambda t: np.sum(t, dtype=np.float32),
+    "index": lambda t: np.take(np.arange(9.0), t),
+    "vectorize": lambda t: np.vectorize(lambda x: 2.0 * x)(t),
+    "ufunc of one's own": lambda t: np.frompyfunc(lambda x: 2.0 * x, 1, 1)(t),
+    "random": lambda t: np.random.default_rng(0).normal(t),
+    "saved": lambda t: np.save(io.BytesIO(), t),
+    "masked": lambda t: np.ma.array([1.0, 2.0, 3.0]) * t,
+}
+"""Each would give numbers without a gradient."""
+
+
+@pytest.mark.parametrize("leave", LEAVING.values(), ids=LEAVING)
+def test_a_tensor_leaves_the_graph_only_by_a_word_that_says_so(leave: Callable[[Tensor], Any]) -> None:
+    for wanting in (Tensor([2.0, 1.0, 0.0]), Tensor([2.0, 1.0, 0.0]) * 1.0):
+        with pytest.raises(TypeError, match=r"x\.detach\(\) or x\.data to mean the plain numbers"):
+            leave(wanting)
+        assert wanting.data.tolist() == [2.0, 1.0, 0.0]
+
+
+@pytest.mark.parametrize("name", sorted(LEAVING.keys() - {"out into a Tensor", "index", "mask of a ufunc"}))
+def test_what_wants_no_gradient_leaves_freely(name: str) -> None:
+    expected = LEAVING[name](np.array([2.0, 1.0, 0.0]))  # type: ignore[arg-type]
+    found = LEAVING[name](Tensor([2.0, 1.0, 0.0]).detach())
+    with no_grad():
+        others = LEAVING[name](Tensor([2.0, 1.0, 0.0]))
+    for numbers in (found, others):
+        for ours, theirs in zip(leaves(numbers), leaves(expected), strict=True):
+            assert np.array_equal(plain(ours), theirs)
+
+
+def test_the_errors_say_what_came_and_what_to_write() -> None:
+    t = Tensor([2.0, 1.0, 0.0])
+    for message, call in {
+        r"np\.fft\.fft of a Tensor that wants a gradient would cut it off": lambda: np.fft.fft(t),
+        r"np\.var of a Tensor that wants a gradient takes \(a, axis, .*\) and no mean": lambda: np.var(t, mean=0.0),
+        r"np\.add .* cannot write into an array .*use `B = B \+ x`": lambda: array().__iadd__(t),
+        r"conversion to an array .*join Tensors with stack\(\[a, b\]\)": lambda: np.array([t, t]),
+        r"np\.pad of a Tensor has the modes constant, edge": lambda: np.pad(t, 1, mode="mean"),
+        r"np\.quantile of a Tensor has method 'linear'": lambda: np.quantile(t, 0.5, method="lower"),
+        r"np\.vstack of a Tensor keeps its dtype": lambda: np.vstack([t], dtype=float),
+        r"made of singular values, of which no derivative": lambda: np.linalg.norm(t.reshape(1, 3), 2),
+    }.items():
+        with pytest.raises(TypeError, match=message):
+            call()
+    for message, call in {
+        r"quantiles are from 0 to 1": lambda: np.quantile(t, 1.5),
+        r"weights of shape \(2,\) fit neither \(3,\)": lambda: np.average(t, weights=[1.0, 2.0]),
+        r"extreme with where= needs initial=": lambda: np.max(t, where=MASK),
+        r"goes along one of them; give axis": lambda: np.cumulative_sum(t.reshape(1, 3)),
+        r"einsum of 'i,i' takes 2 operands, got 1": lambda: np.einsum("i,i", t),
+        r"'ij' does not name the 1 axes": lambda: np.einsum("ij", t),
+        r"needs the \.\.\. of the operands": lambda: np.einsum("...->", t),
+        r"axes \(0,\) and \(0,\) must have equal lengths": lambda: np.tensordot(t, np.ones(2), ([0], [0])),
+        r"cross takes vectors of 3 along the axis": lambda: np.linalg.cross(t[:2], t[:2]),
+        r"norm is along one axis or two": lambda: np.linalg.norm(t.reshape(1, 1, 3), 2, axis=(0, 1, 2)),
+        r"the norm of a vector has ord None, inf, -inf or a number": lambda: np.linalg.norm(t, "fro"),
+    }.items():
+        with pytest.raises(ValueError, match=message):
+            call()
+
+
+def test_singular_matrices() -> None:
+    for f in (np.linalg.inv, lambda x: np.linalg.slogdet(x)[1].backward()):
+        with pytest.raises(np.linalg.LinAlgError, match="Singular matrix"):
+            f(Tensor(np.ones((2, 2))))
+    singular = np.array([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [0.5, -1.0, 1.5]])
+    assert gradcheck(np.linalg.det, singular, order=2, show=False)
+    assert gradcheck(np.linalg.det, well_apart(-1.0, 1.0, (9, 9)), show=False)  # by the inverse
+
+
+def test_operators_between_arrays_and_tensors() -> None:
+    t, a = Tensor([1.0, 2.0, 4.0]), np.array([3.0, 2.0, 1.0])
+    for result, expected in [
+        (a + t, [4.0, 4.0, 5.0]),
+        (a - t, [2.0, 0.0, -3.0]),
+        (a * t, [3.0, 4.0, 4.0]),
+        (a / t, [3.0, 1.0, 0.25]),
+        (a**t, [3.0, 4.0, 1.0]),
+        (a % t, [0.0, 0.0, 1.0]),
+        (a // t, [3.0, 1.0, 0.0]),
+        (a @ t, 11.0),
+        (np.float64(2.0) * t, [2.0, 4.0, 8.0]),
+        (np.float32(2.0) - t, [1.0, 0.0, -2.0]),
+        (np.arange(3) * t, [0.0, 2.0, 8.0]),
+    ]:
+        assert isinstance(result, Tensor)
+        assert result.requires_grad
+        assert result.tolist() == expected
+    for result in (a == t, a < t, a != t, np.float64(2.0) >= t):
+        assert type(result) is np.ndarray
+        assert result.dtype == bool
+    with pytest.raises(TypeError):
+        a + Value(1.0) * t
+
+
+def test_a_foreign_kind_of_array_answers_for_itself() -> None:
+    class Foreign:
+        def __array_function__(self, *asked: Any) -> str:
+            return "its own"
+
+    assert np.concatenate([Tensor([1.0]), Foreign()]) == "its own"  # type: ignore[list-item]
+
+
+# ----- NumPy code as it is written -----
+
+
+def softmax_regression(W: Any, X: Any) -> Any:
+    scores = np.dot(X, W)
+    shifted = scores - np.max(scores, axis=1, keepdims=True)
+    odds = np.exp(shifted)
+    probabilities = odds / np.sum(odds, axis=1, keepdims=True)
+    return -np.mean(np.log(probabilities[np.arange(4), [0, 1, 1, 0]]))
+
+
+def two_layers(W1: Any, b1: Any, W2: Any) -> Any:
+    X = np.linspace(-1.0, 1.0, 8).reshape(4, 2)
+    hidden = np.maximum(np.dot(X, W1) + b1, 0.0)
+    return np.mean(np.square(hidden @ W2 - 1.0)) + 0.1 * np.sum(W1**2)
+
+
+def batch_norm(x: Any, gamma: Any, beta: Any) -> Any:
+    mean, var = np.mean(x, axis=0), np.var(x, axis=0)
+    return np.sum(np.tanh(gamma * (x - mean) / np.sqrt(var + 1e-3) + beta))
+
+
+def gaussian_process(X: Any, y: Any, scale: Any) -> Any:
+    squares = np.sum((X[:, None, :] - X[None, :, :]) ** 2, axis=-1)
+    K = np.exp(-0.5 * squares / (1.0 + scale**2)) + 0.1 * np.eye(len(X))
+    L = np.linalg.cholesky(K)
+    alpha = np.linalg.solve(L.T, np.linalg.solve(L, y))
+    sign, log_det = np.linalg.slogdet(K)
+    return 0.5 * np.dot(y, alpha) + np.sum(np.log(np.diag(L))) + 0.5 * sign * log_det
+
+
+def attention(q: Any, k: Any, v: Any) -> Any:
+    scores = np.einsum("bhqd,bhkd->bhqk", q, k) / np.sqrt(q.shape[-1])
+    weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    weights = weights / weights.sum(axis=-1, keepdims=True)
+    y = np.einsum("bhqk,bhkd->bhqd", weights, v)
+    return np.sum(np.concatenate(np.split(np.swapaxes(y, 1, 2), 2, axis=-1), axis=0) ** 2)
+
+
+def huber(w: Any, x: Any) -> Any:
+    error = np.dot(x, w) - 1.0
+    losses = np.where(np.abs(error) < 0.7, 0.5 * error**2, 0.7 * (np.abs(error) - 0.35))
+    return np.mean(losses) + np.sum(np.clip(w, -0.5, 0.5))
+
+
+def reconstruction(X: Any, V: Any) -> Any:
+    centred = X - np.mean(X, axis=0)
+    covariance = np.matmul(centred.T, centred) / (len(X) - 1)
+    return np.linalg.norm(centred - centred @ V @ V.T) ** 2 + np.trace(np.linalg.inv(covariance + np.eye(2)))
+
+
+def recurrent(x: Any, W: Any) -> Any:
+    state, states = np.zeros(2), []
+    for row in x:
+        state = np.tanh(row + state @ W)
+        states.append(state)
+    return np.sum(np.cumsum(np.stack(states), axis=0) * np.sort(x, axis=0))
+
+
+PROGRAMS: dict[Callable[..., Any], list[tuple[int, ...]]] = {
+    softmax_regression: [(3, 2), (4, 3)],
+    two_layers: [(2, 3), (3,), (3,)],
+    batch_norm: [(4, 2), (2,), (2,)],
+    gaussian_process: [(4, 2), (4,), (1,)],
+    attention: [(1, 2, 3, 2), (1, 2, 3, 2), (1, 2, 3, 2)],
+    huber: [(3,), (4, 3)],
+    reconstruction: [(5, 2), (2, 1)],
+    recurrent: [(3, 2), (2, 2)],
+}
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.__name__)
+def test_numpy_code_runs_as_it_is_written(program: Callable[..., Any]) -> None:
+    arrays = [well_apart(-1.3, 1.7, shape) for shape in PROGRAMS[program]]
+    expected = differences(lambda *xs: float(program(*xs)), [a.copy() for a in arrays])
+    tensors = [Tensor(a) for a in arrays]
+    loss = program(*tensors)
+    loss.backward()
+    assert error(loss.data, program(*arrays)) < 1e-12
+    gradient = grad(program, argnums=tuple(range(len(arrays))))
+    along = tuple(np.random.default_rng(2).standard_normal(a.shape) for a in arrays)
+    above, below = ([a + step * d for a, d in zip(arrays, along, strict=True)] for step in (1e-5, -1e-5))
+    curved = [(a - b) / 2e-5 for a, b in zip(gradient(*above), gradient(*below), strict=True)]
+    for tensor, slopes, g in zip(tensors, expected, gradient(*arrays), strict=True):
+        assert error(tensor.grad, slopes) < 1e-6
+        assert error(tensor.grad, g) < 1e-12
+    for h, curvature in zip(hvp(program, tuple(arrays), along), curved, strict=True):
+        assert error(h, curvature) < 1e-5
+    slope = sum(np.sum(g * d) for g, d in zip(gradient(*arrays), along, strict=True))
+    assert error(jvp(program, tuple(arrays), along)[1], slope) < 1e-10
+
+
+def test_cholesky_reads_one_triangle_and_pytorch_both() -> None:
+    """On a symmetric matrix the gradients are those of PyTorch, folded into the lower triangle."""
+    torch = pytorch()
+    A = np.array([[2.0, 0.3], [0.3, 1.0]])
+    ours, theirs = Tensor(A), torch.tensor(A, requires_grad=True)
+    (np.linalg.cholesky(ours) ** 3).sum().backward()
+    (torch.linalg.cholesky(theirs) ** 3).sum().backward()
+    g = theirs.grad.numpy()
+    assert error(ours.grad, np.tril(g + g.T) - np.diag(np.diag(g))) < 1e-12
