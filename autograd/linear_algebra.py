@@ -1,5 +1,6 @@
 """Products, norms and factorisations of Tensors, with the arguments and the meaning of NumPy's functions."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from functools import reduce
@@ -85,15 +86,15 @@ def _unrepeated(term: str, x: Tensor, sizes: dict[str, int]) -> tuple[str, Tenso
 
 
 def dot(a: Any, b: Any) -> Tensor:
-    a, b = tensor(a), tensor(b)
-    if not a.ndim or not b.ndim:
-        return a * b
-    return a @ b if b.ndim <= 2 else tensordot(a, b, (-1, -2))
+    x, y = tensor(a), tensor(b)
+    if not x.ndim or not y.ndim:
+        return x * y
+    return x @ y if y.ndim <= 2 else tensordot(x, y, (-1, -2))
 
 
 def inner(a: Any, b: Any) -> Tensor:
-    a, b = tensor(a), tensor(b)
-    return tensordot(a, b, (-1, -1)) if a.ndim and b.ndim else a * b
+    x, y = tensor(a), tensor(b)
+    return tensordot(x, y, (-1, -1)) if x.ndim and y.ndim else x * y
 
 
 def outer(a: Any, b: Any) -> Tensor:
@@ -118,41 +119,51 @@ def vecmat(x1: Any, x2: Any) -> Tensor:
 
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Tensor:
     """Sums over pairs of axes, as one product of matrices."""
-    a, b = tensor(a), tensor(b)
+    x, y = tensor(a), tensor(b)
     if np.ndim(axes) == 0:
-        axes = tuple(range(a.ndim - axes, a.ndim)), tuple(range(axes))
-    of_a, of_b = (x._axes(tuple(np.atleast_1d(given).tolist())) for x, given in zip((a, b), axes, strict=True))
-    left, right = ([k for k in range(x.ndim) if k not in gone] for x, gone in ((a, of_a), (b, of_b)))
-    if [a.shape[k] for k in of_a] != [b.shape[k] for k in of_b]:
-        raise ValueError(f"tensordot of {a.shape} and {b.shape}: axes {of_a} and {of_b} must have equal lengths")
-    n = int(np.prod([a.shape[k] for k in of_a]))
-    rows, columns = ([x.shape[k] for k in kept] for x, kept in ((a, left), (b, right)))
-    matrix = a.transpose((*left, *of_a)).reshape(int(np.prod(rows)), n)
-    return (matrix @ b.transpose((*of_b, *right)).reshape(n, int(np.prod(columns)))).reshape([*rows, *columns])
+        axes = range(x.ndim - axes, x.ndim), range(axes)
+    of_x, of_y = (z._axes(tuple(np.atleast_1d(given).tolist())) for z, given in zip((x, y), axes, strict=True))
+    if [x.shape[k] for k in of_x] != [y.shape[k] for k in of_y]:
+        raise ValueError(f"tensordot of {x.shape} and {y.shape}: axes {of_x} and {of_y} must have equal lengths")
+    rows, columns = ([k for k in range(z.ndim) if k not in gone] for z, gone in ((x, of_x), (y, of_y)))
+    shape = [x.shape[k] for k in rows], [y.shape[k] for k in columns]
+    n, height, width = math.prod([x.shape[k] for k in of_x]), *map(math.prod, shape)
+    left = x.transpose((*rows, *of_x)).reshape(height, n)
+    return (left @ y.transpose((*of_y, *columns)).reshape(n, width)).reshape([*shape[0], *shape[1]])
 
 
 def kron(a: Any, b: Any) -> Tensor:
-    a, b = tensor(a), tensor(b)
-    pairs = [*zip_longest(reversed(a.shape), reversed(b.shape), fillvalue=1)][::-1]
-    spread = a.reshape([n for k, _ in pairs for n in (k, 1)]) * b.reshape([n for _, k in pairs for n in (1, k)])
+    x, y = tensor(a), tensor(b)
+    pairs = [*zip_longest(reversed(x.shape), reversed(y.shape), fillvalue=1)][::-1]
+    spread = x.reshape([n for k, _ in pairs for n in (k, 1)]) * y.reshape([n for _, k in pairs for n in (1, k)])
     return spread.reshape([k * n for k, n in pairs])
 
 
 def cross(a: Any, b: Any, axis: int = -1) -> Tensor:
-    a, b = (np.moveaxis(tensor(x), axis, -1) for x in (a, b))
-    if a.shape[-1] != 3 or b.shape[-1] != 3:
-        raise ValueError(f"cross takes vectors of 3 along the axis, got shapes {a.shape} and {b.shape}")
+    x, y = (last(tensor(z), axis) for z in (a, b))
+    if x.shape[-1:] != (3,) or y.shape[-1:] != (3,):
+        raise ValueError(f"cross takes vectors of 3 along the axis, got shapes {x.shape} and {y.shape}")
     after, before = [1, 2, 0], [2, 0, 1]
-    product = a[..., after] * b[..., before] - a[..., before] * b[..., after]
-    return np.moveaxis(product, -1, axis)  # type: ignore[return-value]
+    product = x[..., after] * y[..., before] - x[..., before] * y[..., after]
+    place = axis % product.ndim
+    order = [*range(product.ndim - 1)]
+    return product.transpose([*order[:place], product.ndim - 1, *order[place:]])
 
 
-def trace(a: Tensor, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-    return np.diagonal(a, offset, axis1, axis2).sum(-1)  # type: ignore[no-any-return]
+def last(x: Tensor, axis: int) -> Tensor:
+    """With ``axis`` as the last one."""
+    place = x._one_axis(axis)
+    return x.transpose([*(k for k in range(x.ndim) if k != place), place])
+
+
+def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+    diagonal: Any = np.diagonal(a, offset, axis1, axis2)
+    total: Tensor = diagonal.sum(-1)
+    return total
 
 
 def multi_dot(arrays: Sequence[Any]) -> Tensor:
-    return reduce(dot, arrays)  # type: ignore[arg-type]
+    return reduce(dot, map(tensor, arrays))
 
 
 def matrix_power(a: Tensor, n: int) -> Tensor:
@@ -191,7 +202,7 @@ def slogdet(a: Tensor) -> Any:
 
 def cholesky(a: Tensor, *, upper: bool = False) -> Tensor:
     if upper:
-        return np.matrix_transpose(cholesky(np.matrix_transpose(a)))  # type: ignore[arg-type, return-value]
+        return cholesky(a.swapaxes(-1, -2)).swapaxes(-1, -2)
     return Tensor._apply(ARRAY_OPS["cholesky"], a)
 
 

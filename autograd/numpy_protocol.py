@@ -62,7 +62,7 @@ def call_function(function: Any, types: Sequence[type], args: tuple[Any, ...], n
         return _plainly(function, *args, **named)
     given = _signature(function).bind(*args, **named)
     defaults = {name: parameter.default for name, parameter in _signature(function).parameters.items()}
-    given.arguments = arguments = _told(given.arguments, defaults)  # type: ignore[assignment]
+    given.arguments = arguments = _told(given.arguments, defaults)
     if _knows(rule, arguments):
         return rule(*given.args, **given.kwargs)
     _refuse_gradients(function, rule, (), arguments)
@@ -178,7 +178,7 @@ def _max(a: Any, axis: Axis = None, keepdims: bool = False, initial: Any = None,
     if where is not True and initial is None:
         raise ValueError("an extreme with where= needs initial=, for the case that nothing takes part")
     y = _among(a, where, -np.inf).max(axis, keepdims)
-    return y if initial is None else maximum(y, initial)
+    return y if initial is None else ROW["maximum"](y, initial)
 
 
 def _min(a: Any, axis: Axis = None, keepdims: bool = False, initial: Any = None, where: Any = True) -> Tensor:
@@ -199,7 +199,7 @@ def _fitting(kept: Any, axis: Axis, keepdims: bool) -> Any:
     return kept if keepdims else kept.reshape(()) if axis is None else kept.squeeze(axis)
 
 
-def _mean(a: Any, axis: Axis = None, keepdims: bool = False, where: Any = True) -> Tensor:
+def _mean(a: Any, axis: Axis = None, keepdims: bool = False, where: Any = True) -> Any:
     n = _fitting(_count(a, axis, where), axis, keepdims)
     return _sum(a, axis, keepdims, where=where) / n
 
@@ -213,14 +213,14 @@ def _deviations(a: Any, axis: Axis, ddof: float, keepdims: bool, where: Any) -> 
 
 def _var(
     a: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False, where: Any = True, correction: float = 0
-) -> Tensor:
+) -> Any:
     deviations, n = _deviations(a, axis, ddof or correction, keepdims, where)
     return (deviations * deviations).sum(axis, keepdims) / n
 
 
 def _std(
     a: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False, where: Any = True, correction: float = 0
-) -> Tensor:
+) -> Any:
     deviations, n = _deviations(a, axis, ddof or correction, keepdims, where)
     return deviations.norm(axis, keepdims) / np.sqrt(n)
 
@@ -232,12 +232,12 @@ def _average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fal
         if w.ndim != 1 or not isinstance(axis, int) or w.size != a.shape[axis]:
             raise ValueError(f"average: weights of shape {w.shape} fit neither {a.shape} nor one axis of it")
         w = w.reshape([w.size if k == axis % a.ndim else 1 for k in range(a.ndim)])
-    total = np.broadcast_to(w, a.shape).sum(axis, keepdims)
+    total = _broadcast_to(w, a.shape).sum(axis, keepdims)
     mean = (a * w).sum(axis, keepdims) / total
     return (mean, total) if returned else mean
 
 
-def _quantile(a: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
+def _quantile(a: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
     """Between the sorted elements at both sides of (n − 1) q."""
     if method != "linear":
         raise TypeError(f"np.quantile of a Tensor has method 'linear', got {method!r}; for others write x.detach()")
@@ -257,11 +257,11 @@ def _quantile(a: Any, q: Any, axis: Axis = None, method: str = "linear", keepdim
     return y.reshape(q.shape + tuple(1 if k in gone else n for k, n in enumerate(a.shape))) if keepdims else y
 
 
-def _percentile(a: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
+def _percentile(a: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
     return _quantile(a, np.asarray(q) / 100.0, axis, method, keepdims)
 
 
-def _median(a: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+def _median(a: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return _quantile(a, 0.5, axis, keepdims=keepdims)
 
 
@@ -315,7 +315,7 @@ def _sort(a: Tensor, axis: int | None = -1, kind: Any = None, stable: bool | Non
     return _move(np.take_along_axis, ("arr",), a, np.argsort(a.data, axis, kind=kind), axis)  # type: ignore[no-any-return]
 
 
-def _diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Tensor:
+def _diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
     a = tensor(a)
     before = (slice(None),) * a._one_axis(axis)
     edge = [1 if k == len(before) else m for k, m in enumerate(a.shape)]
@@ -326,10 +326,10 @@ def _diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any =
     return a
 
 
-def _trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Tensor:
-    y = np.moveaxis(tensor(y), axis, -1)
-    widths = dx if x is None else _diff(x) if np.ndim(x) == 1 else _diff(np.moveaxis(tensor(x), axis, -1))
-    return (0.5 * widths * (y[..., 1:] + y[..., :-1])).sum(-1)
+def _trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
+    heights = linear_algebra.last(tensor(y), axis)
+    widths = dx if x is None else _diff(x) if np.ndim(x) == 1 else _diff(linear_algebra.last(tensor(x), axis))
+    return (0.5 * widths * (heights[..., 1:] + heights[..., :-1])).sum(-1)
 
 
 def _polyval(p: Any, x: Any) -> Any:
@@ -340,7 +340,7 @@ def _polyval(p: Any, x: Any) -> Any:
 
 
 def _where(condition: Any, x: Any = None, y: Any = None) -> Any:
-    if x is None or y is None:
+    if x is None and y is None:
         return _plainly(np.where, condition)
     if not any(isinstance(part, Tensor) for part in (x, y)):
         return _plainly(np.where, condition, x, y)
@@ -352,11 +352,11 @@ def _clip(a: Any, a_min: Any = None, a_max: Any = None, min: Any = None, max: An
     return clip(a, -np.inf if low is None else low, np.inf if high is None else high)
 
 
-def _round(a: Tensor, decimals: int = 0) -> Tensor:
+def _round(a: Tensor, decimals: int = 0) -> Any:
     return ROW["rint"](a * 10.0**decimals) / 10.0**decimals if decimals else ROW["rint"](a)
 
 
-def _nan_to_num(x: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
+def _nan_to_num(x: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
     return choose(np.isfinite(x.data), x, np.nan_to_num(x.data, nan=nan, posinf=posinf, neginf=neginf))
 
 

@@ -61,7 +61,7 @@ USUAL: list[Call] = [
     lambda f, x, y: f(x, x, where=MASK, out=np.zeros(x.shape)),
     lambda f, x, y: f(x, initial=0.5),
     lambda f, x, y: f(x, where=MASK, initial=0.5),
-    lambda f, x, y: f(x, where=MASK),
+    lambda f, x, y: f(x, axis=0, where=MASK),
 ]
 """How most functions are called. A call that NumPy itself refuses is left out."""
 
