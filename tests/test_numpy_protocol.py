@@ -12,6 +12,7 @@ from helpers import error, plain
 from peers import pytorch
 
 from autograd import Tensor, Value, grad, gradcheck, hvp, jvp, no_grad
+from autograd.array_ops import ARRAY_OPS
 from autograd.numpy_protocol import HANDED, RULES, UFUNCS
 from autograd.trees import leaves
 
@@ -408,7 +409,7 @@ LEAVING: dict[str, Callable[[Tensor], Any]] = {
 @pytest.mark.parametrize("leave", LEAVING.values(), ids=LEAVING)
 def test_a_tensor_leaves_the_graph_only_by_a_word_that_says_so(leave: Callable[[Tensor], Any]) -> None:
     for wanting in (Tensor([2.0, 1.0, 0.0]), Tensor([2.0, 1.0, 0.0]) * 1.0):
-        with pytest.raises(TypeError, match=r"x\.detach\(\) or x\.data to mean the plain numbers"):
+        with pytest.raises(TypeError, match=r"write x\.detach\(\) or x\.data to mean the plain numbers"):
             leave(wanting)
         assert wanting.data.tolist() == [2.0, 1.0, 0.0]
 
@@ -440,7 +441,7 @@ def test_the_errors_say_what_came_and_what_to_write() -> None:
             call()
     for message, call in {
         r"quantiles are from 0 to 1": lambda: np.quantile(t, 1.5),
-        r"weights of shape \(2,\) fit neither \(3,\)": lambda: np.average(t, weights=[1.0, 2.0]),
+        r"average: weights of shape \(2,\) fit neither \(3,\)": lambda: np.average(t, weights=[1.0, 2.0]),
         r"extreme with where= needs initial=": lambda: np.max(t, where=MASK),
         r"goes along one of them; give axis": lambda: np.cumulative_sum(t.reshape(1, 3)),
         r"einsum of 'i,i' takes 2 operands, got 1": lambda: np.einsum("i,i", t),
@@ -462,6 +463,12 @@ def test_singular_matrices() -> None:
     singular = np.array([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [0.5, -1.0, 1.5]])
     assert gradcheck(np.linalg.det, singular, order=2, show=False)
     assert gradcheck(np.linalg.det, well_apart(-1.0, 1.0, (9, 9)), show=False)  # by the inverse
+
+
+@pytest.mark.parametrize("name", ["cholesky", "log_det"])
+def test_no_complex_step_goes_through_what_has_no_complex_derivative(name: str) -> None:
+    with pytest.raises(TypeError, match="the operation is not analytic"):
+        ARRAY_OPS[name].forward(np.eye(2) + 1e-20j)
 
 
 def test_operators_between_arrays_and_tensors() -> None:

@@ -508,9 +508,9 @@ def test_an_array_is_copied() -> None:
 
 def test_the_plain_array_of_a_tensor_is_its_own() -> None:
     tensor = Tensor([1.0, 2.0])
-    assert np.asarray(tensor) is tensor.data
+    assert np.asarray(tensor.detach()) is tensor.data
     assert tensor.numpy() is tensor.data
-    assert np.asarray(tensor, dtype=np.float32).dtype == np.float32
+    assert np.asarray(tensor.detach(), dtype=np.float32).dtype == np.float32
 
 
 def test_astype() -> None:
