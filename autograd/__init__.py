@@ -18,6 +18,7 @@ from autograd.functional import grad, hessian, hvp, jacobian, jvp, value_and_gra
 from autograd.functions import FUNCTIONS, custom_op, operation
 from autograd.gradcheck import GradCheck, gradcheck
 from autograd.graph import Node, topological_order
+from autograd.linear_algebra import einsum
 from autograd.modes import detect_anomaly, no_grad, no_names, paused_gc, scope
 from autograd.tensor import Tensor, concatenate, stack
 from autograd.value import Value
@@ -34,6 +35,7 @@ __all__ = [
     "concatenate",
     "custom_op",
     "detect_anomaly",
+    "einsum",
     "grad",
     "gradcheck",
     "hessian",

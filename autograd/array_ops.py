@@ -172,6 +172,115 @@ def _linear_layer_jvp(i: int, m: Any, t: Any, y: Any, x: Any, weight: Any, bias:
     return m.linear(t, weight) if i == 0 else m.linear(x, t)
 
 
+def _einsum(*xs: Array, subscripts: str) -> Array:
+    return np.asarray(np.einsum(subscripts, *xs, optimize=len(xs) > 1))
+
+
+def _einsum_vjp(i: int, m: Any, g: Any, y: Any, *xs: Any, subscripts: str) -> Any:
+    """The output takes the place of operand i; what was summed in that operand alone is repeated by ones."""
+    terms, output = _terms(subscripts)
+    others, sizes = terms[:i] + terms[i + 1 :], dict(zip(terms[i], xs[i].shape, strict=True))
+    alone = "".join(label for label in terms[i] if label not in "".join([output, *others]))
+    ones = [np.ones([sizes[label] for label in alone], g.dtype)] if alone else []
+    wanted = f"{','.join([output, *others, *([alone] if alone else [])])}->{terms[i]}"
+    return m.einsum(g, *xs[:i], *xs[i + 1 :], *ones, subscripts=wanted)
+
+
+def _einsum_jvp(i: int, m: Any, t: Any, y: Any, *xs: Any, subscripts: str) -> Any:
+    return m.einsum(*xs[:i], t, *xs[i + 1 :], subscripts=subscripts)
+
+
+def _terms(subscripts: str) -> tuple[list[str], str]:
+    inputs, output = subscripts.split("->")
+    return inputs.split(","), output
+
+
+# ----- linear algebra -----
+
+
+def _inv_vjp(i: int, m: Any, g: Any, y: Any, x: Any) -> Any:
+    """Y = X⁻¹: −Yᵀ Ḡ Yᵀ."""
+    return -m.matmul(m.matmul(_transposed(m, y), g), _transposed(m, y))
+
+
+def _solve_vjp(i: int, m: Any, g: Any, y: Any, a: Any, b: Any) -> Any:
+    """A Y = B: Z = A⁻ᵀ Ḡ to B, −Z Yᵀ to A."""
+    z = m.solve(_transposed(m, a), g)
+    return unbroadcast(m, z, b.shape) if i == 1 else unbroadcast(m, -m.matmul(z, _transposed(m, y)), a.shape)
+
+
+def _solve_jvp(i: int, m: Any, t: Any, y: Any, a: Any, b: Any) -> Any:
+    return m.solve(a, t) if i == 1 else -m.solve(a, m.matmul(t, y))
+
+
+BY_MINORS = 8
+"""Up to this size the derivative of det is made of minors, which are right for singular matrices too."""
+
+
+def _cofactors(m: Any, y: Any, x: Any) -> Any:
+    """∂ det X / ∂X: the determinant without row i and column j, with the sign of a chessboard; or det X · X⁻ᵀ."""
+    n = x.shape[-1]
+    if n > BY_MINORS:
+        return m.reshape(y, shape=(*y.shape, 1, 1)) * _transposed(m, m.inv(x))
+    if n == 0:
+        return x
+    others = np.array([[k for k in range(n) if k != i] for i in range(n)], dtype=int).reshape(n, n - 1)
+    minors = m.getitem(x, index=(Ellipsis, others[:, None, :, None], others[None, :, None, :]))
+    return m.det(minors) * (-1.0) ** np.add.outer(np.arange(n), np.arange(n)).astype(x.dtype)
+
+
+def _log_det_slope(m: Any, y: Any, x: Any) -> Any:
+    return _transposed(m, m.inv(x))
+
+
+def _of_matrices(slope: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """vjp and jvp of one number for each matrix, from its ``slope(m, y, x)``: ∂y/∂x."""
+
+    def vjp(i: int, m: Any, g: Any, y: Any, x: Any) -> Any:
+        return m.reshape(g, shape=(*g.shape, 1, 1)) * slope(m, y, x)
+
+    def jvp(i: int, m: Any, t: Any, y: Any, x: Any) -> Any:
+        return m.sum(slope(m, y, x) * t, axis=(len(x.shape) - 2, len(x.shape) - 1), keepdims=False)
+
+    return vjp, jvp
+
+
+def _real(f: Callable[[Array], Any]) -> Callable[[Array], Any]:
+    """``f`` of real matrices only: of complex ones it has no complex derivative."""
+
+    def of_reals(x: Array) -> Any:
+        if x.dtype.kind == "c":
+            raise TypeError("the operation is not analytic")
+        return f(x)
+
+    return of_reals
+
+
+def _half(x: Any) -> Array:
+    """1 below the diagonal, ½ on it, 0 above, for matrices like ``x``."""
+    n = x.shape[-1]
+    below: Array = np.tril(np.ones((n, n), x.dtype)) - 0.5 * np.eye(n, dtype=x.dtype)
+    return below
+
+
+def _cholesky_vjp(i: int, m: Any, g: Any, y: Any, x: Any) -> Any:
+    """X = L Lᵀ, of which NumPy reads the lower triangle alone: so the gradient is in there, too.
+
+    With Φ the half below the diagonal and S = L⁻ᵀ Φ(Lᵀ Ḡ) L⁻¹: Φ(S + Sᵀ). Murray, arXiv:1602.07527.
+    """
+    half, upper = _half(x), _transposed(m, y)
+    inner = half * m.matmul(upper, np.ceil(half) * g)
+    s = m.solve(upper, _transposed(m, m.solve(upper, _transposed(m, inner))))
+    return half * (s + _transposed(m, s))
+
+
+def _cholesky_jvp(i: int, m: Any, t: Any, y: Any, x: Any) -> Any:
+    """L Φ(L⁻¹ Ẋ L⁻ᵀ)."""
+    half = _half(x)
+    moved = half * t + _transposed(m, half * t)
+    return m.matmul(y, half * m.solve(y, _transposed(m, m.solve(y, moved))))
+
+
 # ----- classification -----
 
 
@@ -213,6 +322,12 @@ def _scatter(g: Array, index: Any, shape: Shape) -> Array:
     return out
 
 
+def _cumsum_vjp(i: int, m: Any, g: Any, y: Any, x: Any, axis: int) -> Any:
+    """Sums from the other end."""
+    backwards = (slice(None),) * axis + (slice(None, None, -1),)
+    return m.getitem(m.cumsum(m.getitem(g, index=backwards), axis=axis), index=backwards)
+
+
 def _concatenate(*xs: Array, axis: int) -> tuple[Array, Sequence[int]]:
     return np.concatenate(xs, axis), _starts(xs, axis)
 
@@ -247,6 +362,20 @@ ARRAY_OPS: dict[str, ArrayOp] = {
         ArrayOp("logsumexp", "logsumexp", _logsumexp, *_by_slope(_logsumexp_slope), r"\ln \sum_i e^{x_i}"),
         ArrayOp("norm", "‖x‖", _norm, *_by_slope(_norm_slope), r"\sqrt{\sum_i x_i^2}"),
         ArrayOp("matmul", "@", np.matmul, _matmul_vjp, _matmul_jvp, "A B"),
+        ArrayOp("einsum", "einsum", _einsum, _einsum_vjp, _einsum_jvp, r"\sum_{ij\ldots} A_{i\ldots} B_{j\ldots}"),
+        ArrayOp(
+            "inv", "⁻¹", np.linalg.inv, _inv_vjp,
+            lambda i, m, t, y, x: -m.matmul(m.matmul(y, t), y), "X^{-1}",
+        ),
+        ArrayOp("solve", "A⁻¹B", np.linalg.solve, _solve_vjp, _solve_jvp, "A^{-1} B"),
+        ArrayOp("det", "det", np.linalg.det, *_of_matrices(_cofactors), r"\det X"),
+        ArrayOp(
+            "log_det", "ln|det|", _real(lambda x: np.linalg.slogdet(x)[1]), *_of_matrices(_log_det_slope),
+            r"\ln \lvert \det X \rvert",
+        ),
+        ArrayOp(
+            "cholesky", "chol", _real(np.linalg.cholesky), _cholesky_vjp, _cholesky_jvp, r"L, \; L L^\top = X",
+        ),
         ArrayOp("linear", "xWᵀ+b", _linear_layer, _linear_layer_vjp, _linear_layer_jvp, r"x W^\top + b"),
         ArrayOp(
             "cross_entropy", "cross-entropy", _cross_entropy, _cross_entropy_vjp, _cross_entropy_jvp,
@@ -275,6 +404,10 @@ ARRAY_OPS: dict[str, ArrayOp] = {
         ArrayOp(
             "scatter", "[ ]ᵀ", _scatter, lambda i, m, g, y, x, index, shape: m.getitem(g, index=index),
             _linear_jvp("scatter"), r"0, \; y_{\text{index}} \mathrel{+}= x",
+        ),
+        ArrayOp(
+            "cumsum", "Σ…", lambda x, axis: np.cumsum(x, axis), _cumsum_vjp, _linear_jvp("cumsum"),
+            r"\sum_{j \le i} x_j",
         ),
         ArrayOp(
             "concatenate", "concat", _concatenate, _concatenate_vjp, _concatenate_jvp, "[x_1 x_2]", keeps=True,

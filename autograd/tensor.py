@@ -1,10 +1,12 @@
 """`Tensor`: a NumPy array that remembers where it came from. The same engine as `Value`, the same rows."""
 
+import importlib
+import math
 import reprlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from functools import reduce
+from functools import cache, reduce
 from operator import add
 from typing import Any, Self
 
@@ -76,8 +78,8 @@ class Tensor(Node):
                 break
         else:
             return operands
-        dtypes = [x.data.dtype for x in operands if isinstance(x, Tensor)]
-        dtype = np.result_type(*dtypes) if dtypes else np.dtype(float)
+        dtypes = {x.data.dtype for x in operands if isinstance(x, Tensor)} or {np.dtype(float)}
+        dtype = dtypes.pop() if len(dtypes) == 1 else np.result_type(*dtypes)
         return tuple([x if isinstance(x, Tensor) else cls._holding(_operand(x, dtype)) for x in operands])
 
     @classmethod
@@ -208,7 +210,24 @@ class Tensor(Node):
         """The plain array; it is the tensor's own, so copy it before you change it."""
         return self.data
 
+    def tolist(self) -> Any:
+        """The numbers, in nested lists."""
+        return self.data.tolist()
+
+    # ----- NumPy's protocols -----
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:  # type: ignore[override]
+        return _protocol().call_ufunc(ufunc, method, inputs, options)
+
+    def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        return _protocol().call_function(function, types, args, named)
+
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
+        if self.requires_grad and MODE.recording:
+            raise TypeError(
+                "a conversion to an array would cut a Tensor that wants a gradient off; join Tensors with "
+                "stack([a, b]), and write x.detach() or x.data to mean the plain numbers"
+            )
         return np.array(self.data, dtype, copy=copy)
 
     def __bool__(self) -> bool:
@@ -246,11 +265,14 @@ class Tensor(Node):
 
     def var(self, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> "Tensor":
         """Σ (x − mean)² / (n − ddof) over ``axis``; ddof=0 as in NumPy (PyTorch has 1)."""
-        n = self._count(axis, "var")
-        if not isinstance(ddof, int) or not 0 <= ddof < n:
-            raise ValueError(f"ddof must be an integer from 0 to {n - 1}, for {n} elements in each group; got {ddof!r}")
+        n = self._count_free("var", axis, ddof)
         deviation = self - self.mean(axis, keepdims=True)
-        return (deviation * deviation).sum(axis, keepdims) / (n - ddof)
+        return (deviation * deviation).sum(axis, keepdims) / n
+
+    def std(self, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> "Tensor":
+        """√var over ``axis``; where every deviation is 0 the gradient is 0."""
+        n = self._count_free("std", axis, ddof)
+        return (self - self.mean(axis, keepdims=True)).norm(axis, keepdims) / math.sqrt(n)
 
     def prod(self, axis: Axis = None, keepdims: bool = False) -> "Tensor":
         """Π over ``axis``, by halves and not by dividing: a zero leaves the others their gradients."""
@@ -264,6 +286,11 @@ class Tensor(Node):
             n -= half
         x = x if n else x.sum(-1) + 1.0
         return x.reshape(*[1 if a in gone else m for a, m in enumerate(self.shape) if keepdims or a in kept])
+
+    def cumsum(self, axis: int | None = None) -> "Tensor":
+        """The sum up to each element along ``axis``, or of all in a row."""
+        x, along = (self.reshape(-1), 0) if axis is None else (self, self._one_axis(axis))
+        return x._apply(ARRAY_OPS["cumsum"], x, axis=along)
 
     def norm(self, axis: Axis = None, keepdims: bool = False) -> "Tensor":
         """√Σx² over ``axis``; where every x is 0 the gradient is 0."""
@@ -298,6 +325,17 @@ class Tensor(Node):
         """eˣ / Σ eˣ along ``axis``, without overflow."""
         return self.log_softmax(axis).exp()
 
+    def sort(self, axis: int = -1) -> "Tensor":
+        """The elements along ``axis``, smallest first; a new Tensor."""
+        axis = self._one_axis(axis)
+        order = np.indices(self.shape, sparse=True)
+        return self[(*order[:axis], self.data.argsort(axis), *order[axis + 1 :])]
+
+    def dot(self, other: Any) -> "Tensor":
+        """As `numpy.dot`."""
+        product: Any = np.dot(self, other)
+        return product  # type: ignore[no-any-return]
+
     def matmul(self, other: Any) -> "Tensor":
         """self @ other, with NumPy's rules for vectors and stacks of matrices."""
         return self._apply(ARRAY_OPS["matmul"], self, other)
@@ -316,6 +354,19 @@ class Tensor(Node):
         """Axes in the order given, or reversed if none is."""
         order = self._axes(_integers("axes", axes)) if axes else tuple(reversed(range(self.ndim)))
         return self._apply(ARRAY_OPS["transpose"], self, axes=order)
+
+    def ravel(self) -> "Tensor":
+        """All elements along one axis."""
+        return self.reshape(-1)
+
+    flatten = ravel
+
+    def swapaxes(self, axis1: int, axis2: int) -> "Tensor":
+        """With two axes exchanged."""
+        order = list(range(self.ndim))
+        a, b = self._one_axis(axis1), self._one_axis(axis2)
+        order[a], order[b] = b, a
+        return self.transpose(order)
 
     def astype(self, dtype: DTypeLike) -> "Tensor":
         """The same numbers in another floating dtype; the gradient comes back in this one's."""
@@ -389,11 +440,24 @@ class Tensor(Node):
             raise TypeError(f"axis is one integer here, got {axis!r}")
         return axes[0]
 
+    def _count_free(self, name: str, axis: Axis, ddof: int) -> int:
+        """n − ddof."""
+        n = self._count(axis, name)
+        if not isinstance(ddof, int) or not 0 <= ddof < n:
+            raise ValueError(f"ddof must be an integer from 0 to {n - 1}, for {n} elements in each group; got {ddof!r}")
+        return n - ddof
+
     def _count(self, axis: Axis, name: str) -> int:
         n = int(np.prod([self.shape[a] for a in self._axes(axis)]))
         if n == 0:
             raise ValueError(f"{name}() of no elements: shape {self.shape}, axis {axis}")
         return n
+
+
+@cache
+def _protocol() -> Any:
+    """What NumPy's functions mean on Tensors; loaded with the first of them, for it needs all the rest."""
+    return importlib.import_module("autograd.numpy_protocol")
 
 
 def _axes(axis: Axis, ndim: int, where: str) -> tuple[int, ...]:
@@ -427,7 +491,7 @@ def _misfit(op: Op | ArrayOp, xs: tuple[Array, ...], error: Exception) -> Except
     options = "".join(f", {name} = {option!r}" for name, option in getattr(op, "options", {}).items())
     broadcast = "axis by axis, from the last, the sizes must be equal or one of them 1"
     rule = _FITTING.get(op.name, broadcast if isinstance(op, Op) else str(error))
-    kind = IndexError if isinstance(error, IndexError) else ValueError
+    kind = next(kind for kind in (np.linalg.LinAlgError, IndexError, ValueError) if isinstance(error, kind))
     return kind(f"{op.name} of {shapes}{options}: {rule}")
 
 

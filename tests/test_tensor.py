@@ -152,6 +152,53 @@ CASES |= {
         ((3, 4), (2, 4), (2, 5)),
     ),
 }  # fmt: skip
+for _spec, _shapes in {
+    "ij,jk->ik": ((2, 3), (3, 2)), "ij->j": ((2, 3),), "ij->": ((2, 3),), "ii->i": ((3, 3),), "ii": ((2, 2),),
+    "i,j,k->kij": ((2,), (3,), (2,)), "...ij,jk": ((2, 2, 3), (3, 2)), "bij,bkj->bik": ((2, 2, 3), (2, 1, 3)),
+    "ij,ij->i": ((2, 3), (1, 3)), "ij,k->i": ((2, 3), (2,)),
+}.items():  # fmt: skip
+    CASES[f"einsum {_spec}"] = Case(
+        lambda *xs, s=_spec: autograd.einsum(s, *xs), lambda *xs, s=_spec: np.einsum(s, *xs), _shapes
+    )
+for _axis in (None, 0, 1, -1):
+    CASES[f"cumsum {_axis}"] = Case(lambda x, a=_axis: x.cumsum(a), lambda x, a=_axis: x.cumsum(a))
+
+
+def definite(x: Any) -> Any:
+    """A symmetric positive definite matrix, or a stack of them."""
+    return np.matmul(x, np.swapaxes(x, -1, -2)) + np.eye(x.shape[-2], dtype=x.dtype)
+
+
+def inverse(x: Any) -> Any:
+    return np.linalg.inv(definite(x))
+
+
+def log_determinant(x: Any) -> Any:
+    return np.linalg.slogdet(definite(x))[1]
+
+
+def solved(x: Any, y: Any) -> Any:
+    return np.linalg.solve(definite(x) + np.tri(x.shape[-2], dtype=x.dtype), y)
+
+
+def cholesky(x: Any) -> Any:
+    return np.linalg.cholesky(definite(x))
+
+
+for _f, *_several in [
+    (inverse, ((2, 3),), ((2, 3, 2),)), (log_determinant, ((3, 3),), ((2, 2, 2),)), (cholesky, ((3, 2),), ((2, 2, 2),)),
+    (solved, ((2, 2), (2, 3)), ((3, 2), (3,)), ((2, 2, 2), (2, 1)), ((2, 2), (3, 2, 1))),
+    (np.linalg.det, ((3, 3),), ((2, 1, 1),), ((2, 2, 2),)),
+]:  # fmt: skip
+    CASES |= {f"{_f.__name__} {shapes}": Case(_f, _f, shapes) for shapes in _several}
+CASES |= {
+    "sort": Case(lambda x: x.sort(), np.sort), "sort 0": Case(lambda x: x.sort(0), lambda x: np.sort(x, 0)),
+    "std": Case(lambda x: x.std(), np.std, ((4,),)),
+    "std kept": Case(lambda x: x.std(0, True, 1), lambda x: np.std(x, 0, ddof=1, keepdims=True)),
+    "dot": Case(lambda x, y: x.dot(y), np.dot, ((1, 2), (2, 2, 1))),
+    "flatten": Case(lambda x: x.flatten(), np.ravel), "ravel": Case(lambda x: x.ravel(), np.ravel),
+    "swapaxes": Case(lambda x: x.swapaxes(0, -1), lambda x: x.swapaxes(0, -1)),
+}  # fmt: skip
 
 
 def operands(case: Case) -> list[np.ndarray]:
@@ -461,9 +508,9 @@ def test_an_array_is_copied() -> None:
 
 def test_the_plain_array_of_a_tensor_is_its_own() -> None:
     tensor = Tensor([1.0, 2.0])
-    assert np.asarray(tensor) is tensor.data
+    assert np.asarray(tensor.detach()) is tensor.data
     assert tensor.numpy() is tensor.data
-    assert np.asarray(tensor, dtype=np.float32).dtype == np.float32
+    assert np.asarray(tensor.detach(), dtype=np.float32).dtype == np.float32
 
 
 def test_astype() -> None:
