@@ -26,7 +26,8 @@ def note(array: NDArray[Any]) -> None:
     clock += 1
     owner = _owner(array)
     key = id(owner)
-    _last[key] = ref(owner, lambda _: _last.pop(key, None)), clock
+    watched = _last[key][0] if key in _last else ref(owner, lambda _: _last.pop(key, None))
+    _last[key] = watched, clock
 
 
 def since(array: NDArray[Any], then: int) -> bool:
