@@ -9,12 +9,13 @@ the first that fails is named.
 
 import math
 import reprlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from inspect import signature
+from itertools import pairwise
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -36,11 +37,11 @@ SINGLY = 24
 """An argument of more numbers than this is checked along `DIRECTIONS` random directions, not one number at a time."""
 DIRECTIONS = 8
 
-FIRST_STEP, SHRINK, STEPS = 0.1, 2.5, 12
-SETTLED = 1e-9
-"""A relative uncertainty with which a difference is taken for good."""
+FIRST_STEP, SHRINK, STEPS = 0.1, 2.5, 32
+SETTLED, DOUBTFUL = 1e-9, 1e-3
+"""A relative uncertainty with which a difference is taken for good, and one with which it decides nothing."""
 COMPLEX_STEP = 1e-100
-EPS = float(np.finfo(float).eps)
+EPS, TINY = float(np.finfo(float).eps), float(np.finfo(float).tiny)
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,9 @@ class Comparison:
     analytic: the derivative along each direction looked at: of each number of the argument, unless there are many
     numeric:  the same by ``method``
     error:    ‖a − n‖ / (‖a‖ + ‖n‖); 0 where both are 0 as far as rounding lets us see
-    agrees:   whether the error is within the tolerance, or ‖a − n‖ within the rounding of the program's result
+    agrees:   whether each number is within the tolerance, or within the rounding of the program's result
+    decided:  False where the differences are too uncertain to tell
+    kink:     undecided because the slopes on both sides are different
     """
 
     what: str
@@ -60,6 +63,12 @@ class Comparison:
     error: float
     agrees: bool
     method: str
+    decided: bool = True
+    kink: bool = False
+
+    @property
+    def verdict(self) -> str:
+        return "agrees" if self.agrees else "DISAGREES" if self.decided else "undecided"
 
 
 @dataclass(frozen=True)
@@ -78,13 +87,14 @@ class GradCheck:
         return max(c.error for c in self.comparisons)
 
     def __repr__(self) -> str:
-        verdict = "agrees" if self else "DISAGREES"
+        verdicts = [c.verdict for c in self.comparisons]
+        verdict = next((v for v in ("DISAGREES", "undecided") if v in verdicts), "agrees")
         return f"GradCheck({verdict}, worst relative error {self.worst:.1e} of {len(self.comparisons)} comparisons)"
 
     def __str__(self) -> str:
         rows = [("argument", "analytic", "numeric", "relative error", "")]
         for c in self.comparisons:
-            verdict = "" if c.agrees else "  <-- DISAGREES"
+            verdict = "" if c.agrees else f"  <-- {c.verdict}"
             rows.append((c.what, _shown(c.analytic), _shown(c.numeric), f"{c.error:.1e}", f"by {c.method}{verdict}"))
             if not c.agrees and len(c.analytic) > 1:
                 i = int(np.argmax(np.abs(c.analytic - c.numeric)))
@@ -116,7 +126,8 @@ def gradcheck(
 
     The differences are central, extrapolated from steps that begin at a tenth of an input's scale and shrink until the
     results settle (Ridders 1982); where every operation is analytic, the exact complex step takes their place (Squire
-    & Trapp 1998). Everything is computed in float64.
+    & Trapp 1998). Everything is computed in float64. Where the differences do not settle, at a kink or an infinite
+    slope, the check is undecided, which counts as False.
 
     Errors: ValueError where ``f`` is nan or inf at the inputs, or gives two results for one input.
     """
@@ -158,7 +169,7 @@ def check(
             leaf.data = data if isinstance(leaf, Value) else data.astype(float)
         found = _by_orders(program, arguments, order, tolerance, seed)
         agrees = all(c.agrees for c in found)
-        culprit = "" if agrees else _culprit(program, arguments, order, tolerance, seed)
+        culprit = "" if agrees else _culprit(program, arguments, order, tolerance, seed, any(c.kink for c in found))
     finally:
         for leaf, data in before:
             leaf.data = data
@@ -229,7 +240,7 @@ class _Projection:
         self.weights = [draw(np.shape(y.data)) if isinstance(y, Tensor) else float(draw(())) for y in outputs]
         total = sum(float(np.sum(np.abs(w * y.data))) for w, y in zip(self.weights, outputs, strict=True))
         # what a difference of two numbers of this size, or of what they were computed from, cannot tell from nothing
-        self.rounding = max(100.0 * EPS * total, rounding)
+        self.rounding = max(10.0 * EPS * total, rounding, TINY)
         first, second = self.number(), self.number()
         if not math.isfinite(first):
             raise ValueError(f"gradcheck needs a finite result to compare, got {first}; move the inputs")
@@ -238,6 +249,7 @@ class _Projection:
                 f"the function gave {first!r} and then {second!r} for the same inputs; fix its random numbers with a "
                 f"seed inside it, and its state, before its derivative is checked"
             )
+        self.value = first
 
     def outputs(self) -> list[Any]:
         with setting(recording=True, differentiating=True):
@@ -270,6 +282,51 @@ def _gradient_of(projection: _Projection, arguments: Mapping[str, Sequence[Node]
 # ----- comparisons -----
 
 
+class _Slope(NamedTuple):
+    """What differences tell of the derivative of a function of one number at 0.
+
+    doubt:    how uncertain it is, but for ``rounding``: that the extrapolation has not settled, or the slopes on both
+              sides are different
+    rounding: how far the rounding of the function and its argument may have moved it
+    kink:     whether the slopes on both sides are known, and different
+    """
+
+    derivative: float
+    doubt: float
+    rounding: float
+    kink: bool
+
+    @property
+    def uncertainty(self) -> float:
+        return self.doubt + self.rounding
+
+    @property
+    def relative(self) -> float:
+        """The uncertainty beside the derivative."""
+        return self.uncertainty / abs(self.derivative) if self.derivative else math.inf
+
+    @property
+    def clear(self) -> bool:
+        return self.relative < 10.0 * DOUBTFUL
+
+    @property
+    def rank(self) -> tuple[bool, float]:
+        """The lower, the better. Steps that skip whole waves find small slopes, which are none the better for that."""
+        return not self.clear, self.relative if self.clear else self.uncertainty
+
+    def meets(self, other: "_Slope") -> bool:
+        """Whether both can be the same."""
+        return abs(self.derivative - other.derivative) <= self.uncertainty + other.uncertainty
+
+    def allows(self, exact: float, tolerance: float) -> bool:
+        """Whether it is known well enough, and near enough to a derivative found otherwise."""
+        known = self.doubt <= DOUBTFUL * abs(exact) + 10.0 * self.rounding
+        return known and abs(exact - self.derivative) <= tolerance * abs(exact) + self.uncertainty
+
+
+_UNKNOWN = _Slope(math.nan, math.inf, 0.0, False)
+
+
 def _comparisons(
     projection: _Projection,
     arguments: Mapping[str, Sequence[Any]],
@@ -288,32 +345,37 @@ def _comparisons(
     for name, nodes in arguments.items():
         directions = _directions(nodes, rng)
         analytic = np.array([_dot(direction, gradients) for direction in directions])
-        numeric, rounding, method = np.empty(len(directions)), np.empty(len(directions)), "differences"
+        slopes, method = [_difference(projection, direction) for direction in directions], "differences"
         for i, direction in enumerate(directions):
-            numeric[i], scale = _difference(projection.number, direction)
-            rounding[i] = projection.rounding / scale
             exact = _complex_step(walk, projection, outputs, direction)
-            if exact is not None and abs(exact - numeric[i]) <= 1e-5 * abs(exact) + rounding[i]:
-                numeric[i], method = exact, "complex step"
-        allowed = float(np.linalg.norm(rounding))
-        blur += allowed
-        found.append(_compared(prefix + name, analytic, numeric, method, tolerance, allowed))
+            if exact is not None and slopes[i].allows(exact, tolerance):
+                slopes[i], method = slopes[i]._replace(derivative=exact, doubt=0.0), "complex step"
+            blur += projection.rounding / (FIRST_STEP * max(_size(direction), 1.0))
+        found.append(_compared(prefix + name, analytic, slopes, method, tolerance))
     everywhere = {leaf: rng.standard_normal(np.shape(leaf.data)) for leaf in moving}
     tangents = {leaf: float(v) if isinstance(leaf, Value) else v for leaf, v in everywhere.items()}
     pushed = pushforward(walk, tangents, recorded=False)
     forward = sum(float(np.sum(w * pushed.get(y, 0.0))) for y, w in zip(outputs, projection.weights, strict=True))
     reverse = _dot(everywhere, gradients)
     size = sum(float(np.sum(np.abs(v * gradients.get(p, 0.0)))) for p, v in everywhere.items())
-    both = np.array([reverse]), np.array([forward])
-    found.append(_compared(f"{prefix}all, forwards", *both, "forward mode", tolerance, 100.0 * EPS * size + blur))
+    slope = _Slope(forward, 0.0, 100.0 * EPS * size + blur, False)
+    found.append(_compared(f"{prefix}all, forwards", np.array([reverse]), [slope], "forward mode", tolerance))
     return found, blur
 
 
-def _compared(what: str, analytic: Array, numeric: Array, method: str, tolerance: float, rounding: float) -> Comparison:
-    apart = float(np.linalg.norm(analytic - numeric))
-    total = float(np.linalg.norm(analytic) + np.linalg.norm(numeric))
-    error = (0.0 if total <= rounding else apart / total) if math.isfinite(apart) else math.inf
-    return Comparison(what, analytic, numeric, error, apart <= tolerance * total + rounding, method)
+def _compared(what: str, analytic: Array, slopes: Sequence[_Slope], method: str, tolerance: float) -> Comparison:
+    numeric, doubt, rounding, kinks = np.reshape(slopes, (-1, 4)).T
+    apart = np.where(analytic == numeric, 0.0, np.abs(analytic - numeric))
+    sizes, distance = np.abs(analytic) + np.abs(numeric), math.hypot(*apart)
+    total = math.hypot(*analytic) + math.hypot(*numeric)
+    error = (0.0 if total <= math.hypot(*rounding) else distance / total) if math.isfinite(distance) else math.inf
+    allowed = tolerance * (sizes + 1e-3 * total) + rounding
+    undecided = ((kinks > 0.0) & (doubt > allowed)) | ~(doubt <= DOUBTFUL * (sizes + 1e-3 * total) + 10.0 * rounding)
+    right = apart <= allowed + doubt
+    agrees = bool(np.all(right & ~undecided))
+    known = (kinks > 0.0) | (doubt <= 10.0 * (DOUBTFUL * np.abs(numeric) + rounding))
+    decided = agrees or bool(np.any(~right & known))
+    return Comparison(what, analytic, numeric, error, agrees, method, decided, bool(np.any(kinks * undecided)))
 
 
 def _directions(nodes: Sequence[Any], rng: "np.random.Generator") -> list[dict[Node, Array]]:
@@ -336,17 +398,14 @@ def _dot(direction: Mapping[Node, Array], gradients: Mapping[Node, Any]) -> floa
     return sum(float(np.sum(v * gradients.get(leaf, 0.0))) for leaf, v in direction.items())
 
 
-def _difference(number: Callable[[], float], direction: Mapping[Any, Array]) -> tuple[float, float]:
-    """The derivative of ``number`` along ``direction``, and the scale of the inputs."""
-    size, along, best = _size(direction), _along(number, direction), (math.inf, math.nan, 1.0)
-    for scale in (max(size, 1.0), size):  # the second for a small input, which may be close to an edge or a kink
-        derivative, uncertainty = _ridders(along, FIRST_STEP * scale)
-        doubt = uncertainty / abs(derivative) if derivative else uncertainty
-        if doubt < best[0]:
-            best = (doubt, derivative, scale)
-        if best[0] < SETTLED or not size:
-            break
-    return best[1:]
+def _difference(projection: _Projection, direction: Mapping[Any, Array]) -> _Slope:
+    """The derivative of the number along ``direction``."""
+    size, best = _size(direction), _UNKNOWN
+    for scale in {max(size, 1.0): 1, size: 2}:  # the second for a small input, which may be close to an edge or a kink
+        if scale and not best.relative <= SETTLED:
+            slope = _slope(projection, direction, FIRST_STEP * scale, size)
+            best = slope if not best.relative <= slope.relative else best
+    return best
 
 
 def _size(direction: Mapping[Any, Array]) -> float:
@@ -371,22 +430,59 @@ def _along(number: Callable[[], float], direction: Mapping[Any, Array]) -> Calla
     return moved
 
 
-def _ridders(f: Callable[[float], float], step: float) -> tuple[float, float]:
-    """f′(0) and its uncertainty: central differences with shrinking steps, each extrapolated from the three before.
+def _slope(projection: _Projection, direction: Mapping[Any, Array], step: float, size: float) -> _Slope:
+    """The clearest of the slopes that steps from ``step`` downwards find, each confirmed by the step after it."""
+    best, steepest, around = _UNKNOWN, 0.0, 0.0
+    clear: list[_Slope] = []
+    before: list[_Slope] = []
+    for found, noise, steep in _extrapolated(projection, direction, step, size):
+        if noise > best.uncertainty or best.relative <= SETTLED:
+            break
+        # of so many numbers two agree by chance, but hardly the next two as well
+        pairs = [(a, b) for a, b in zip(before, found, strict=False) if math.isfinite(a.doubt + b.doubt)]
+        confirmed = [a._replace(doubt=max(a.doubt, b.doubt), kink=a.kink and b.kink) for a, b in pairs]
+        slope = min(confirmed, key=lambda slope: slope.rank, default=_UNKNOWN)
+        if slope.rank < best.rank:
+            best, around = slope, steepest
+        clear += [slope] if slope.clear else []
+        before, steepest = found, max(steepest, steep)
+    for one, other in pairwise(clear):  # a staircase has two slopes, and the differences cannot say which counts
+        if one.meets(other) and not one.meets(best) and not other.meets(best):
+            best = best._replace(doubt=abs(one.derivative - best.derivative) + one.uncertainty)
+    if best.doubt <= SETTLED * around:  # next to the slopes around it is 0, whatever it is
+        return best._replace(doubt=0.0, rounding=best.uncertainty)
+    return best
+
+
+def _extrapolated(
+    projection: _Projection, direction: Mapping[Any, Array], step: float, size: float
+) -> Iterator[tuple[list[_Slope], float, float]]:
+    """For each of the shrinking steps the slopes extrapolated from it and those before, its noise and steepest slope.
+
+    The difference is central, and even in the step; that of the slopes to the right and to the left is odd. The second
+    is extrapolated alike: what is left of it in the limit is 0, but for a kink.
 
     Source: C. J. F. Ridders, "Accurate computation of F′(x) and F′(x) F″(x)" (1982).
     """
-    best, uncertainty = math.nan, math.inf
-    before: list[float] = []
+    along, middle = _along(projection.number, direction), projection.value
+    before: list[tuple[float, float]] = []
     for _ in range(STEPS):
-        row = [(f(step) - f(-step)) / (2.0 * step)]
-        for k, coarser in enumerate(before[:3]):
-            row.append(row[k] + (row[k] - coarser) / (SHRINK ** (2 * k + 2) - 1.0))
-            apart = max(abs(row[k + 1] - row[k]), abs(row[k + 1] - coarser))
-            if apart < uncertainty:
-                best, uncertainty = row[k + 1], apart
+        right, left = along(step), along(-step)
+        row = [((right - left) / (2.0 * step), ((right - middle) - (middle - left)) / step)]
+        noise = max(projection.rounding, 10.0 * EPS * max(abs(right), abs(left))) / step
+        found = []
+        for k, (coarse, coarse_jump) in enumerate(before[:3]):
+            central, jump = row[k]
+            finer = central + (central - coarse) / (SHRINK ** (2 * k + 2) - 1.0)
+            finer_jump = jump + (jump - coarse_jump) / (SHRINK ** (2 * k + 1) - 1.0)
+            row.append((finer, finer_jump))
+            apart = max(abs(finer - central), abs(finer - coarse))
+            jumps_apart = max(abs(finer_jump - jump), abs(finer_jump - coarse_jump))
+            rounding = noise + EPS * size * abs(finer) / step
+            kink = abs(finer_jump) > 10.0 * (jumps_apart + rounding)
+            found.append(_Slope(finer, apart + 0.5 * abs(finer_jump), rounding, kink))
+        yield found, noise, max(map(abs, row[0])) if math.isfinite(right + left) else 0.0
         before, step = row, step / SHRINK
-    return best, uncertainty
 
 
 def _complex_step(
@@ -419,8 +515,10 @@ def _forward(op: Any, xs: list[Any]) -> Any:
 # ----- who is to blame -----
 
 
-def _culprit(program: Program, arguments: Mapping[str, Sequence[Node]], order: int, tolerance: float, seed: int) -> str:
-    """The first operation of the graph whose own derivatives disagree with differences."""
+def _culprit(
+    program: Program, arguments: Mapping[str, Sequence[Node]], order: int, tolerance: float, seed: int, kink: bool
+) -> str:
+    """The first operation of the graph whose own derivatives disagree with differences, or that has the ``kink``."""
     lines: dict[int, str] = {}
     try:
         with setting(recording=True, differentiating=True, anomaly=True, origins=lines):
@@ -433,16 +531,23 @@ def _culprit(program: Program, arguments: Mapping[str, Sequence[Node]], order: i
         alone = {f"operand {i}": [p] for i, p in enumerate(operands) if p.requires_grad}
         name = f"{node.op.name} of {shown_operands(node.parents)}\n  at {lines.get(id(node), 'an unknown line')}"
         suspects.append((name, partial(_apply, node.op, operands), alone))
-    for name, again, alone in suspects:
-        wrong = [c for c in _by_orders(again, alone, order, tolerance, seed) if not c.agrees]
-        if wrong and not _at_a_kink(again, alone):
-            return (
-                f"The first operation that disagrees with differences of its own is {name}\n"
-                f"{wrong[0].what}: {_shown(wrong[0].analytic)} by its rule, {_shown(wrong[0].numeric)} by differences"
-            )
-    for name, again, alone in suspects:
-        if _at_a_kink(again, alone):
-            return f"The result has a kink here, and the gradient is a convention: move the inputs away from {name}"
+    checked = [(name, _by_orders(again, alone, order, tolerance, seed)) for name, again, alone in suspects]
+    for name, found in checked:
+        for c in found:
+            if c.verdict == "DISAGREES":
+                return (
+                    f"The first operation that disagrees with differences of its own is {name}\n"
+                    f"{c.what}: {_shown(c.analytic)} by its rule, {_shown(c.numeric)} by differences"
+                )
+    for name, found in checked:
+        for c in found:
+            if kink and c.kink:
+                return f"The result has a kink here, and the gradient is a convention: move the inputs away from {name}"
+            if not kink and not c.agrees:
+                return (
+                    f"Differences do not settle here: the slope is infinite, or changes faster than rounding lets us "
+                    f"follow. Move the inputs away from {name}"
+                )
     return (
         "Every operation of the graph agrees with differences of its own, so the function depends on its inputs in a "
         "way that the graph does not see: by .data, .item(), detach() or no_grad(), or by a condition such as "
@@ -452,18 +557,6 @@ def _culprit(program: Program, arguments: Mapping[str, Sequence[Node]], order: i
 
 def _apply(op: Any, operands: Sequence[Any]) -> Node:
     return Value._reduce(op, tuple(operands)) if isinstance(op, Reduction) else type(operands[0])._apply(op, *operands)
-
-
-def _at_a_kink(program: Program, arguments: Mapping[str, Sequence[Any]]) -> bool:
-    """Whether the slope jumps: by no less over a hundredth of the distance."""
-    rng = np.random.default_rng(0)
-    projection = _Projection(program, rng)
-    for direction in [direction for nodes in arguments.values() for direction in _directions(nodes, rng)]:
-        at, scale = _along(projection.number, direction), max(_size(direction), 1.0)
-        far, near = (abs(at(h) - 2.0 * at(0.0) + at(-h)) / h for h in (1e-4 * scale, 1e-6 * scale))
-        if near > 0.5 * far and near > 1e8 * projection.rounding / scale:
-            return True
-    return False
 
 
 def _shown(numbers: Array) -> str:

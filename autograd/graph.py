@@ -73,7 +73,8 @@ class Node:
         """The local-gradient closure: upstream gradient in, one contribution for each parent out.
 
         None for a parent that is a constant. It works on the numbers `saved` in the forward pass, not on the
-        parents: it keeps no node alive, and whoever moves a parent's data afterwards does not change it.
+        parents: it keeps no node alive, and whoever moves a parent's data afterwards does not change it. A `Tensor`
+        whose array was changed in place raises a `GraphError`, if the rule needs its numbers.
         """
         raise NotImplementedError
 

@@ -13,10 +13,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
+from autograd import moves
 from autograd.array_ops import ARRAY_OPS, ARRAYS, Array, ArrayOp, Axis, Shape, normalized, unbroadcast
 from autograd.errors import GraphError
 from autograd.graph import Node, backward
 from autograd.modes import MODE, check_forward, ieee_arithmetic, remember_place
+from autograd.moves import Moved
 from autograd.ops import Op
 from autograd.trees import is_series
 
@@ -30,18 +32,23 @@ class Tensor(Node):
            float64
     dtype: another floating dtype to convert to
 
+    To assign another array, ``w.data = w.data * 3``, leaves a graph computed before with the array that it has. To
+    change the array itself, ``w.data *= 3``, does not: a gradient that needs its old numbers is then a `GraphError`,
+    also through views of it. A change without such an assignment, as by ``w.data[0] = 5.0``, ``out=w.data``, or of a
+    plain array that was an operand, cannot be seen: make it before the forward pass or after the backward pass.
+
     >>> w = Tensor([1.0, 2.0, 3.0])
     >>> (w * w).sum().backward()
     >>> w.grad
     array([2., 4., 6.])
     """
 
-    __slots__ = ()
+    __slots__ = ("_array",)
 
     def __init__(self, data: Any, label: str = "", dtype: DTypeLike | None = None) -> None:
         if not isinstance(label, str):
             raise TypeError(f"label is the name a picture shows, a str; got {type(label).__name__} {label!r}")
-        self.data: Array = np.array(as_array(data, dtype))
+        self._array: Array = np.array(as_array(data, dtype))
         self.grad: Any = None
         self.label = label
         self.op = None
@@ -51,6 +58,18 @@ class Tensor(Node):
         self.code = None
         if (scope := MODE.scope) is not None:
             remember_place(self, sys._getframe(1), scope)
+
+    @property
+    def data(self) -> Array:
+        """The numbers."""
+        return self._array
+
+    @data.setter
+    def data(self, data: Any) -> None:
+        if hasattr(self, "_array") and data is self._array:  # as by `w.data *= 3`: changed in place, and then assigned
+            moves.note(data)
+        else:
+            self._array = as_array(data)
 
     # ----- what every node provides -----
 
@@ -62,7 +81,7 @@ class Tensor(Node):
     def _holding(cls, array: Array) -> Self:
         """A constant that holds ``array`` itself: nobody will move it."""
         constant = cls.__new__(cls)
-        constant.data = array
+        constant._array = array
         constant.grad = None
         constant.label = ""
         constant.op, constant.parents, constant.saved = None, (), None
@@ -78,7 +97,7 @@ class Tensor(Node):
                 break
         else:
             return operands
-        dtypes = {x.data.dtype for x in operands if isinstance(x, Tensor)} or {np.dtype(float)}
+        dtypes = {x._array.dtype for x in operands if isinstance(x, Tensor)} or {np.dtype(float)}
         dtype = dtypes.pop() if len(dtypes) == 1 else np.result_type(*dtypes)
         return tuple([x if isinstance(x, Tensor) else cls._holding(_operand(x, dtype)) for x in operands])
 
@@ -88,7 +107,7 @@ class Tensor(Node):
             return cls._apply_array_op(op.bind(options) if options else op, args)
         parents = Tensor._lift(args if len(args) == op.arity else op.complete(args))
         wanted = tuple([p.requires_grad for p in parents])
-        xs = tuple([p.data for p in parents])
+        xs = tuple([p._array for p in parents])
         try:
             y = op.forward(ARRAYS, *xs) if MODE.quiet else _quietly(op.forward, ARRAYS, *xs)
         except ValueError as error:
@@ -100,7 +119,7 @@ class Tensor(Node):
     def _apply_array_op(cls, op: ArrayOp, args: tuple[Any, ...]) -> "Tensor":
         parents = Tensor._lift(args)
         wanted = tuple([p.requires_grad for p in parents])
-        xs = tuple([p.data for p in parents])
+        xs = tuple([p._array for p in parents])
         try:
             y = op.forward(*xs, **op.options) if MODE.quiet else _quietly(op.forward, *xs, **op.options)
         except (ValueError, IndexError) as error:
@@ -122,7 +141,9 @@ class Tensor(Node):
         self.grad = None
 
     def vjp(self, g: Array) -> Contributions:
-        y, xs, wanted, options = self.saved
+        y, xs, wanted, options, clock = self.saved
+        if clock != moves.clock:
+            y, *xs = self._unmoved()
         op = self.op
         if isinstance(op, ArrayOp):
             return [_like(x, op.vjp(i, ARRAYS, g, y, *xs, **options)) if wanted[i] else None for i, x in enumerate(xs)]
@@ -133,7 +154,9 @@ class Tensor(Node):
 
     def jvp(self, tangents: Sequence[Array | None]) -> Array:
         """Σ of what each operand's tangent does to the result."""
-        y, xs, wanted, options = self.saved
+        y, xs, wanted, options, clock = self.saved
+        if clock != moves.clock:
+            y, *xs = self._unmoved()
         moving = [(i, t) for i, t in enumerate(tangents) if wanted[i] and t is not None]
         terms = [_moved(self.op, i, ARRAYS, t, y, xs, options) for i, t in moving]
         return np.asarray(np.broadcast_to(reduce(add, terms, 0.0), y.shape), y.dtype)
@@ -141,6 +164,7 @@ class Tensor(Node):
     def _recorded_vjp(self, g: Node) -> Sequence[Node | None]:
         from autograd.functions import NODES
 
+        self._check_recorded()
         wanted = self.saved[2]
         contributions: list[Tensor | None]
         if isinstance(self.op, ArrayOp):
@@ -159,12 +183,29 @@ class Tensor(Node):
     def _recorded_jvp(self, tangents: Sequence[Node | None]) -> Node:
         from autograd.functions import NODES
 
+        self._check_recorded()
         options, xs = getattr(self.op, "options", {}), self.parents
         moving = [(i, t) for i, t in enumerate(tangents) if self.saved[2][i] and t is not None]
         terms = [_moved(self.op, i, NODES, t, self, xs, options) for i, t in moving]
         total = reduce(add, terms) if terms else 0.0
         tangent: Tensor = NODES.broadcast_to(total, shape=self.shape)
         return tangent.astype(self.dtype)
+
+    def _unmoved(self) -> list[Any]:
+        """The result and the operands that were saved, with a `Moved` for each that was changed in place since."""
+        y, xs, _, _, clock = self.saved
+        nodes = zip((self, *self.parents), (y, *xs), strict=True)
+        return [Moved(node, x, self.op, _IN_PLACE) if moves.since(x, clock) else x for node, x in nodes]
+
+    def _check_recorded(self) -> None:
+        """Refuse to compute on nodes a rule that needs numbers which its nodes no longer have."""
+        y, xs, wanted, options, _ = self.saved
+        nodes = zip((self, *self.parents), (y, *xs), self._unmoved(), strict=True)
+        saved = [x if node._array is before else Moved(node, before, self.op) for node, before, x in nodes]
+        if any(isinstance(x, Moved) for x in saved):
+            probe = Tensor.__new__(Tensor)
+            probe.op, probe.saved = self.op, (saved[0], saved[1:], wanted, options, moves.clock)
+            probe.vjp(np.ones(y.shape, y.dtype))
 
     def backward(self, gradient: Any = None, *, create_graph: bool = False) -> None:
         """Put d(self)/d(node) into ``node.grad`` for every node that this one was made from.
@@ -187,19 +228,19 @@ class Tensor(Node):
 
     @property
     def shape(self) -> Shape:
-        return self.data.shape
+        return self._array.shape
 
     @property
     def ndim(self) -> int:
-        return self.data.ndim
+        return self._array.ndim
 
     @property
     def size(self) -> int:
-        return self.data.size
+        return self._array.size
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return self.data.dtype
+        return self._array.dtype
 
     def item(self) -> float:
         if self.data.size != 1:
@@ -473,6 +514,9 @@ def _axes(axis: Axis, ndim: int, where: str) -> tuple[int, ...]:
     return axes
 
 
+_IN_PLACE = "; to assign another array, as in w.data = w.data * 3, changes no graph that is there already"
+
+
 def _quietly(forward: Callable[..., Any], *args: Any, **options: Any) -> Any:
     with np.errstate(all="ignore"):
         return forward(*args, **options)
@@ -505,7 +549,7 @@ def _record(
 ) -> Tensor:
     """The new node ``y``, with its history if a gradient can ever be asked for."""
     out = Tensor.__new__(Tensor)
-    out.data = y if y.__class__ is np.ndarray else np.asarray(y)  # NumPy makes scalars of arrays of shape ()
+    array = out._array = y if y.__class__ is np.ndarray else np.asarray(y)  # NumPy makes scalars of shape ()
     out.grad = None
     out.label = ""
     usual = MODE.usual
@@ -514,7 +558,7 @@ def _record(
     if (scope := MODE.scope) is not None:
         remember_place(out, sys._getframe(3), scope)
     if out.requires_grad:
-        out.op, out.parents, out.saved = op, parents, (y, xs, wanted, options)
+        out.op, out.parents, out.saved = op, parents, (array, xs, wanted, options, moves.clock)
     else:
         out.op, out.parents, out.saved = None, (), None
     if not usual and MODE.anomaly:

@@ -12,6 +12,7 @@ import numpy as np
 from autograd.conversions import data_message
 from autograd.graph import Node, backward, plain
 from autograd.modes import MODE, check_forward, remember_place
+from autograd.moves import Moved
 from autograd.namespaces import SCALARS, ieee
 from autograd.ops import Contributions, Mask, Op, Reduction
 
@@ -128,7 +129,20 @@ class Value(Node):
     def _recorded_partials(self, wanted: Mask) -> Sequence[Any]:
         from autograd.functions import NODES
 
+        self._check_recorded()
         return self.op.node_partials(NODES, self, self.parents, wanted)  # type: ignore[no-any-return]
+
+    def _check_recorded(self) -> None:
+        """Refuse to compute on nodes a rule that needs numbers which its nodes no longer have."""
+        masked = self.saved[0].__class__ is tuple
+        before = self.saved[0] if masked else self.saved
+        nodes = (self, *self.parents)
+        if before != tuple([node.data for node in nodes]):
+            pairs = zip(nodes, before, strict=True)
+            saved = tuple([x if _same(node.data, x) else Moved(node, x, self.op) for node, x in pairs])
+            probe = _new(Value)
+            probe.op, probe.saved = self.op, (saved, self.saved[1]) if masked else saved
+            probe.vjp(1.0)
 
     def backward(self, *, create_graph: bool = False) -> None:
         """Put d(self)/d(node) into ``node.grad`` for every node that this one was made from.
@@ -218,6 +232,10 @@ _INSTEAD: tuple[tuple[Any, str], ...] = (
     ((np.ndarray, list, tuple), "use a Tensor, or one Value for each element"),
     (Node, "take the number in its .data; Values and Tensors do not mix in one expression"),
 )
+
+
+def _same(a: float, b: float) -> bool:
+    return a == b or (a != a and b != b)
 
 
 def as_float(data: Any) -> float:

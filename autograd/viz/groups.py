@@ -4,12 +4,14 @@ A card stands for what one module made, in all its calls; outside of modules and
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 import numpy as np
 
+from autograd.errors import GraphError
 from autograd.graph import Node, plain, pullback
 from autograd.viz.health import health
 from autograd.viz.names import Names, SourceLine, function_of_ours, runs
@@ -48,7 +50,9 @@ def grouped(order: Sequence[Node], total: int, level: str | None, seen_in_this_p
     operands = _without_cycles(keys, edges)
     if seen_in_this_pass:
         seed = 1.0 if isinstance(order[-1].data, float) else np.ones_like(order[-1].data)
-        gradients = pullback(order, {order[-1]: seed}, False) if order[-1].requires_grad else {}
+        gradients = {}
+        with suppress(GraphError):  # the data of a tensor has been changed in place: there is no pass to see
+            gradients = pullback(order, {order[-1]: seed}, False) if order[-1].requires_grad else {}
     else:
         gradients = {node: plain(node.grad) for node in order if node.requires_grad and node.grad is not None}
         gradients = gradients if has_gradient(order[-1]) else {}

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from autograd.errors import GraphError
 from autograd.graph import Node
 
 EXPLODING = 1e3  # |gradient|
@@ -88,8 +89,11 @@ def _is_made_by(node: Node, names: Sequence[str]) -> bool:
 
 
 def _slope(node: Node) -> Any:
-    """The derivative of an operation of one operand."""
-    return node.vjp(1.0 if isinstance(node.data, float) else np.ones_like(node.data))[0]
+    """The derivative of an operation of one operand; nothing where it is lost, for data was changed in place."""
+    try:
+        return node.vjp(1.0 if isinstance(node.data, float) else np.ones_like(node.data))[0]
+    except GraphError:
+        return np.zeros(0)
 
 
 def _numbers(items: Iterable[Any]) -> Any:

@@ -6,11 +6,13 @@ Nodes are numbered in topological order, hence two traces of one graph are equal
 
 import reprlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from autograd.errors import GraphError
 from autograd.graph import Node, plain, topological_order
 from autograd.modes import ieee_arithmetic
 from autograd.viz.health import health
@@ -234,8 +236,9 @@ def with_steps(found: Trace, order: Sequence[Node], shown: Sequence[Node], optim
         if root in ids:
             steps.append(StepRecord("seed", ids[root]))
         gradients: dict[Node, Any] = {}
-        steps += _backward_steps(order, ids, edges, found.edges, gradients)
-        steps += _update_steps(optimizer, moving, ids, gradients)
+        with suppress(GraphError):  # the data of a tensor has been changed in place: there is no pass to tell of
+            steps += _backward_steps(order, ids, edges, found.edges, gradients)
+            steps += _update_steps(optimizer, moving, ids, gradients)
     return replace(found, steps=tuple(steps))
 
 

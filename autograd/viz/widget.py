@@ -269,12 +269,17 @@ def _as_taken(taken: list[tuple[Node, Any, Any]]) -> Iterator[None]:
     """The nodes with the data and the gradients that they had then."""
     now = [(node, node.data, node.grad) for node, _, _ in taken]
     try:
-        for node, data, grad in taken:
-            node.data, node.grad = data, grad
+        _put(taken)
         yield
     finally:
-        for node, data, grad in now:
-            node.data, node.grad = data, grad
+        _put(now)
+
+
+def _put(numbers: Sequence[tuple[Node, Any, Any]]) -> None:
+    for node, data, grad in numbers:
+        if node.data is not data:  # to assign to a tensor the array that it has would tell of a change in place
+            node.data = data
+        node.grad = grad
 
 
 def _is_whole(shown: Trace) -> bool:
