@@ -15,6 +15,19 @@ from autograd.namespaces import SCALARS, ieee
 from autograd.ops import Contributions, Mask, Op, Reduction
 
 
+class _NoGradient(float):
+    """0.0 to everybody but an optimiser, to whom it says that no backward pass has reached the Value so far."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> str:
+        return "NO_GRADIENT"  # a copy is this one
+
+
+NO_GRADIENT = _NoGradient()
+"""The ``grad`` of a new Value, and after `zero_grad`: what None is to a Tensor. Whoever assigns 0.0 gives a gradient."""
+
+
 class Value(Node):
     """One real number in a computation: ``data``, and after `backward()` its derivative in ``grad``.
 
@@ -30,7 +43,7 @@ class Value(Node):
         if not isinstance(label, str):
             raise TypeError(f"label is the name a picture shows, a str; got {type(label).__name__} {label!r}")
         self.data: float = data if data.__class__ is float else as_float(data)
-        self.grad: Any = 0.0
+        self.grad: Any = NO_GRADIENT
         self.label = label
         self.op = None
         self.parents = ()
@@ -93,7 +106,7 @@ class Value(Node):
         self.grad = g if fresh else self.grad + g
 
     def zero_grad(self) -> None:
-        self.grad = 0.0
+        self.grad = NO_GRADIENT
 
     def vjp(self, g: float) -> Contributions:
         """The rule of the row, on the numbers that this node saved: two halves of a closure.

@@ -2,6 +2,11 @@
 
 An optimiser keeps its state by parameter name, and never on the parameter. `step()` computes every new number
 and all new state before it writes the first one.
+
+A parameter without a gradient is skipped, as in PyTorch: no weight decay moves it, no momentum, and its state stays. It
+has none until a backward pass reaches it, and none again after `zero_grad()`. A `Tensor` then has None for its ``grad``,
+and a `Value` a 0.0 that is known to be nobody's; ``p.grad = 0.0`` is a gradient like any other. A frozen parameter
+(``p.requires_grad = False``) is skipped too, whatever its gradient.
 """
 
 import math
@@ -14,6 +19,7 @@ import numpy as np
 from autograd import Node
 from autograd.compiler.store import Gathered, gathered
 from autograd.graph import plain
+from autograd.value import NO_GRADIENT
 from nn.checks import flag, real
 from nn.module import Module
 
@@ -90,8 +96,9 @@ class Optimizer:
         return planned
 
     def step(self) -> None:
-        """Move every parameter that has a gradient."""
-        if (flat := self._gathered()) is not None and (state := self._gathered_state(flat)) is not None:
+        """Move every parameter that has a gradient and is not frozen."""
+        flat = self._gathered()
+        if flat is not None and flat.complete() and (state := self._gathered_state(flat)) is not None:
             self._check_lr()
             p, g = flat.data(), flat.grad()
             move = self._move(self.decayed(p, g) if self.weight_decay else g, state)
@@ -99,7 +106,7 @@ class Optimizer:
             self.steps += 1
             self._flat_state = flat, state
             return
-        planned = self.planned({name: plain(p.grad) for name, p in self.parameters.items() if p.grad is not None})
+        planned = self.planned({name: plain(p.grad) for name, p in self.parameters.items() if _moves(p)})
         self.steps += 1
         for name, (number, state) in planned.items():
             self.parameters[name].data, self.state[name] = number, state
@@ -249,6 +256,11 @@ class AdamW(Adam):
 
     def _kept(self, p: Number) -> Number:
         return (1.0 - self.lr * self.weight_decay) * p
+
+
+def _moves(p: Any) -> bool:
+    """Whether a step moves ``p``: it has a gradient, and is not frozen."""
+    return p.requires_grad and p.grad is not None and p.grad is not NO_GRADIENT
 
 
 def _without_traces(mean: Number, step: int) -> Number:
