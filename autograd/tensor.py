@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike
 
 from autograd.array_ops import ARRAY_OPS, ARRAYS, Array, ArrayOp, Axis, Shape, normalized, unbroadcast
 from autograd.errors import GraphError
-from autograd.graph import Node, backward
+from autograd.graph import Node, backward, marked_result
 from autograd.modes import MODE, check_forward, ieee_arithmetic, remember_place
 from autograd.ops import Op
 from autograd.trees import is_series
@@ -452,6 +452,7 @@ def _record(
         out.op, out.parents, out.saved = op, parents, (y, xs, wanted, options)
     else:
         out.op, out.parents, out.saved = None, (), None
+        marked_result(out)
     if MODE.anomaly:
         check_forward(out, op, parents)
     return out

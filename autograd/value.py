@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from autograd.graph import Node, backward, plain
+from autograd.graph import Node, backward, marked_result, plain
 from autograd.modes import MODE, check_forward, remember_place
 from autograd.namespaces import SCALARS, ieee
 from autograd.ops import Contributions, Mask, Op, Reduction
@@ -25,7 +25,7 @@ class _NoGradient(float):
 
 
 NO_GRADIENT = _NoGradient()
-"""The ``grad`` of a new Value, and after `zero_grad`: what None is to a Tensor. Whoever assigns 0.0 gives a gradient."""
+"""The ``grad`` of a new Value, and after `zero_grad`: what None is to a Tensor. To assign 0.0 is to give a gradient."""
 
 
 class Value(Node):
@@ -212,7 +212,7 @@ def _record(op: Op | Reduction, y: Any, xs: tuple[float, ...], parents: tuple[Va
     """The result ``y`` where something is uncommon: constants among the parents, or a mode in force."""
     wanted = tuple([p.requires_grad for p in parents])
     recorded = MODE.recording and any(wanted)
-    out = _node(op, y, parents, ((y, *xs), wanted)) if recorded else Value._constant(y)
+    out = _node(op, y, parents, ((y, *xs), wanted)) if recorded else marked_result(Value._constant(y))
     if MODE.anomaly:
         check_forward(out, op, parents)
     return out

@@ -5,7 +5,8 @@
 
 What is in the file:
 
-    model.<name>                   a parameter: the array of a Tensor; of a Value, its float64, of shape ()
+    model.<name>                   a parameter or a frozen one: the array of a Tensor; of a Value, its float64, of
+                                   shape ()
     optimizer.<parameter>.<key>    what the optimiser keeps for a parameter, such as its velocity
     metadata                       format and version; record: all the rest, as JSON; crc32 of everything
 
@@ -32,7 +33,7 @@ from autograd import Tensor
 from autograd.array_ops import Array
 from nn.checks import flag
 from nn.data.idx import as_path
-from nn.module import Module, _some
+from nn.module import Module, _some, lacking
 from nn.optim import Number, Optimizer
 
 FORMAT, VERSION = "glassgrad", "1"
@@ -70,7 +71,7 @@ def save(
     A file of that name is replaced, whole and at once; after an error it is as it was. A process that is killed
     meanwhile can leave a hidden ``.<name>.<letters>.tmp`` beside it, which may be deleted.
 
-    Parameters only: a constant, such as a weight that was frozen, is not among them.
+    Frozen parameters are saved too, but not that they are frozen. Other constants are left out, see `nn.Module`.
 
     Errors: CheckpointError for what could not be loaded again, such as parameters that are nan; OSError where the
     file cannot be written; ImportError where safetensors is missing.
@@ -212,7 +213,7 @@ def _check_parts(model: Any, optimizer: Any, generator: Any) -> None:
     ):
         if not isinstance(part, kind):
             raise TypeError(f"{name} must be {example}; got {reprlib.repr(part)}")
-    held = {id(p) for p in model.parameters()}
+    held = {id(p) for _, p in model.named_state()}
     if optimizer is not None and (other := [n for n, p in optimizer.parameters.items() if id(p) not in held]):
         raise ValueError(
             f"optimizer moves {_some(other)}, which are not parameters of this model and would not be saved; put all "
@@ -221,7 +222,7 @@ def _check_parts(model: Any, optimizer: Any, generator: Any) -> None:
 
 
 def _parameters(model: Module) -> dict[str, Number]:
-    return {f"model.{n}": p.data if isinstance(p, Tensor) else float(p.data) for n, p in model.named_parameters()}
+    return {f"model.{n}": p.data if isinstance(p, Tensor) else float(p.data) for n, p in model.named_state()}
 
 
 def _wanted(model: Module, optimizer: Optimizer | None, found: Collection[str]) -> dict[str, Number]:
@@ -339,7 +340,7 @@ class _Checkpoint(NamedTuple):
 
     def restore(self, parts: Parts) -> None:
         model, optimizer, generator = parts
-        model.load_state_dict({name: self.numbers[f"model.{name}"] for name, _ in model.named_parameters()})
+        model.load_state_dict({name: self.numbers[f"model.{name}"] for name, _ in model.named_state()})
         if optimizer is not None:
             vars(optimizer).update(vars(self.optimizer))
         if generator is not None:
@@ -360,7 +361,8 @@ def _read(path: Path, parts: Parts) -> _Checkpoint:
             expected, settings = "settings to take a step with", reprlib.repr(saved and saved.settings())
             raise CheckpointError(path, "optimizer", expected, settings, _FOREIGN) from error
         looked_at = found if optimizer is not None else {k: v for k, v in found.items() if k.startswith("model.")}
-        _compare(path, wanted, looked_at, "Build the model and the optimiser with the sizes and dtypes of the file.")
+        remedy = "Build the model and the optimiser with the sizes and dtypes of the file."
+        _compare(path, wanted, looked_at, remedy + _lacking(model, found))
         arrays = {key: file.get_tensor(key) for key in found}
     checksum = _crc32(metadata["record"], arrays)
     if metadata.get("crc32") != checksum:
@@ -386,6 +388,12 @@ def _read(path: Path, parts: Parts) -> _Checkpoint:
             saved.state[name] = {key: numbers[entry] for key, entry in entries.items() if entry in numbers}
     state = None if generator is None else _generator_state(path, record, generator)
     return _Checkpoint(numbers, saved, state, _member(path, record, "extra", dict))
+
+
+def _lacking(model: Module, found: Collection[str]) -> str:
+    said = lacking(model, {key.removeprefix("model.") for key in found})
+    where = 'where state is {k[6:]: a for k, a in safetensors.numpy.load_file(path).items() if k[:6] == "model."}'
+    return said and f"{said.removeprefix('.')}, {where}."
 
 
 @contextmanager

@@ -3,10 +3,10 @@
 An optimiser keeps its state by parameter name, and never on the parameter. `step()` computes every new number
 and all new state before it writes the first one.
 
-A parameter without a gradient is skipped, as in PyTorch: no weight decay moves it, no momentum, and its state stays. It
-has none until a backward pass reaches it, and none again after `zero_grad()`. A `Tensor` then has None for its ``grad``,
-and a `Value` a 0.0 that is known to be nobody's; ``p.grad = 0.0`` is a gradient like any other. A frozen parameter
-(``p.requires_grad = False``) is skipped too, whatever its gradient.
+A parameter without a gradient is skipped, as in PyTorch: neither weight decay nor momentum moves it, and its state
+stays. It has none until a backward pass reaches it, and none again after `zero_grad()`: the ``grad`` of a `Tensor` is
+then None, and that of a `Value` a 0.0 marked as no gradient (``p.grad = 0.0`` assigns an ordinary one, of 0). A frozen
+parameter (``p.requires_grad = False``) is skipped too, whatever its gradient.
 """
 
 import math
