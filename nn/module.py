@@ -308,8 +308,8 @@ def lacking(module: Module, names: Container[str]) -> str:
         ""
         if not lost
         else (
-            f". What earlier versions saved lacks frozen weights, here {_some(lost)}; to keep those of this model write "
-            f"model.load_state_dict(model.state_dict() | state)"
+            f". What earlier versions saved lacks frozen weights, here {_some(lost)}; to keep those of this model "
+            f"write model.load_state_dict(model.state_dict() | state)"
         )
     )
 
