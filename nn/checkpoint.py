@@ -16,6 +16,7 @@ its place: whatever happens meanwhile, the name stands for the old file or for t
 
 import copy
 import json
+import math
 import os
 import reprlib
 import secrets
@@ -34,7 +35,7 @@ from autograd.array_ops import Array
 from nn.checks import flag
 from nn.data.idx import as_path
 from nn.module import Module, _some, lacking
-from nn.optim import Number, Optimizer
+from nn.optim import MOST, Number, Optimizer
 
 FORMAT, VERSION = "glassgrad", "1"
 
@@ -159,8 +160,11 @@ class Run:
         self.parts = model, optimizer, generator
         self.terms: dict[str, Any] = {**terms, **_named_settings(optimizer)}
 
-    def begin(self, history: Any, epochs: int) -> range:
-        """Bring everything to where the file says, or write the first file. Returns the epochs that are left."""
+    def begin(self, history: Any, epochs: int, steps: int) -> range:
+        """Bring everything to where the file says, or write the first file. Returns the epochs that are left.
+
+        steps: those of an epoch
+        """
         if not self.path.exists():
             self.save(history)
             return range(epochs)
@@ -176,7 +180,7 @@ class Run:
             if (mine := self.terms.get(name)) not in (theirs := terms.get(name), now.get(name)):
                 remedy = "Give the same words to go on with that training, or another file name to begin one."
                 raise CheckpointError(self.path, name, repr(mine), f"a training with {theirs!r}", remedy)
-        if not _is_history(past, vars(history)):
+        if not _is_history(past, vars(history), steps):
             raise CheckpointError(self.path, "history", "that of a training", reprlib.repr(past), _FOREIGN)
         if (done := len(past["loss"])) > epochs:
             remedy = f"Give epochs={done} or more, or another file name to begin a training."
@@ -383,9 +387,14 @@ def _read(path: Path, parts: Parts) -> _Checkpoint:
             raise CheckpointError(path, f"layout of {key}", "an order of its axes", reprlib.repr(axes), _FOREIGN)
         numbers[key] = arrays[key].item() if type(like) in (int, float) else _laid_out(arrays[key], axes)
     if saved is not None:
+        kept = {}
         for name in saved.parameters:
             entries = {key: f"optimizer.{name}.{key}" for key in _kept(saved, name)}
-            saved.state[name] = {key: numbers[entry] for key, entry in entries.items() if entry in numbers}
+            kept[name] = {key: numbers[entry] for key, entry in entries.items() if entry in numbers}
+            for key, number in kept[name].items():
+                if expected := saved.misfit(name, key, kept[name]):
+                    raise CheckpointError(path, entries[key], expected, reprlib.repr(number), _FOREIGN)
+        saved.state = kept
     state = None if generator is None else _generator_state(path, record, generator)
     return _Checkpoint(numbers, saved, state, _member(path, record, "extra", dict))
 
@@ -449,16 +458,22 @@ def _saved_optimizer(path: Path, record: dict[str, Any], optimizer: Optimizer) -
         remedy = "Make an optimiser of the class that was saved, or load the model alone: nn.load(path, model)."
         raise CheckpointError(path, "optimizer", type(optimizer).__name__, reprlib.repr(saved.get("class")), remedy)
     steps, settings = _member(path, saved, "steps", int), _member(path, saved, "settings", dict)
+    if not 0 <= steps <= MOST:
+        raise CheckpointError(path, "steps", "a number of steps", reprlib.repr(steps), _FOREIGN)
     own = optimizer.settings()
     mine = _as_json(own)
+    came = reprlib.repr(settings)
     if not _alike(settings, mine):
-        expected = f"settings such as {reprlib.repr(mine)}"
-        raise CheckpointError(path, "optimizer", expected, reprlib.repr(settings), _FOREIGN)
+        raise CheckpointError(path, "optimizer", f"settings such as {reprlib.repr(mine)}", came, _FOREIGN)
     found = copy.copy(optimizer)
-    found.steps, found.state = steps, {}
+    found.steps, found.state = steps, {name: {} for name in found.parameters}
     for name, setting in settings.items():
         if setting != mine[name]:  # and where it is equal, tuples within stay tuples
             setattr(found, name, tuple(setting) if isinstance(own[name], tuple) else setting)
+    try:
+        found.check_settings()
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(path, "optimizer", f"settings to take a step with ({error})", came, _FOREIGN) from error
     return found
 
 
@@ -471,10 +486,17 @@ def _alike(a: Any, b: Any) -> bool:
     return type(a) is type(b) or {type(a), type(b)} == {int, float}
 
 
-def _is_history(found: dict[str, Any], like: dict[str, Any]) -> bool:
-    return found.keys() == like.keys() and all(
-        type(found[key]) is type(value) and (type(value) is not list or all(type(x) is float for x in found[key]))
-        for key, value in like.items()
+def _is_history(found: dict[str, Any], like: dict[str, Any], steps: int) -> bool:
+    """Whether a training of epochs of so many steps can have left it."""
+    if found.keys() != like.keys() or any(type(found[key]) is not type(value) for key, value in like.items()):
+        return False
+    series = [value for value in found.values() if type(value) is list]
+    numbers = [found["seconds"], *(number for each in series for number in each)]
+    return (
+        all(type(number) is float and math.isfinite(number) for number in numbers)
+        and all(len(each) in (0, len(found["loss"])) for each in series)
+        and found["steps"] == steps * len(found["loss"])
+        and found["seconds"] >= 0.0
     )
 
 
@@ -484,10 +506,18 @@ def _generator_state(path: Path, record: dict[str, Any], generator: np.random.Ge
     found = record.get("generator")
     try:
         trial.state = found
+        if any(not 0 <= number <= most for number, most in _positions(trial.state)):
+            raise ValueError("a position outside of the numbers drawn")
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         expected = f"the state of a {type(trial).__name__}"
         raise CheckpointError(path, "generator", expected, reprlib.repr(found), _FOREIGN) from error
     return trial.state
+
+
+def _positions(state: dict[str, Any]) -> list[tuple[int, int]]:
+    """Where in its buffers a generator stands, and how far they go: NumPy reads there unchecked."""
+    known = {"has_uint32": 1, "buffer_pos": 4, "pos": 624}
+    return [(number, known[key]) for key, number in {**state, **state["state"]}.items() if key in known]
 
 
 # ----- writing -----

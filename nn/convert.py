@@ -98,8 +98,8 @@ class Twins:
         (before, after) = (sum(np.size(p.data) for p in each.parameters()) for each in (module, twin))
         if before != after:
             raise TypeError(
-                f"{type(module).__name__} has {before} parameters, and what {self.way}() made of it {after}: a module of "
-                f"your own in it unties some, or leaves some out; make the twins of its parts by their {self.way}()"
+                f"{type(module).__name__} has {before} parameters, and what {self.way}() made of it {after}: a module "
+                f"of your own in it unties or leaves out some; make the twins of its parts by their {self.way}()"
             )
 
 

@@ -138,8 +138,8 @@ def _linear(neurons: Sequence[Neuron], twins: Twins) -> Linear:
     if len(kinds) != 1:
         shown = ", ".join(f"{activation}{' without bias' * bare}" for activation, bare in sorted(kinds)) or "none"
         raise TypeError(
-            f"the neurons of a Layer to vectorize must be alike, and these are {shown}; give all of them one activation, "
-            f"and all or none of them a bias"
+            f"the neurons of a Layer to vectorize must be alike, and these are {shown}; give all of them one "
+            f"activation, and all or none of them a bias"
         )
     ((activation, bare),) = kinds
     linear = Linear(len(neurons[0].w), len(neurons), activation, not bare, init=blank, dtype=np.float64)

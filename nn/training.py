@@ -147,7 +147,7 @@ def fit(
             "schedule": _name(schedule), "epochs": None if schedule is None else epochs,
         }  # fmt: skip
         run = Run(checkpoint, model, optimizer, rng, terms)
-        epochs_left = run.begin(history, epochs)
+        epochs_left = run.begin(history, epochs, steps_an_epoch)
     base_lr = optimizer.lr
     start = time.perf_counter() - history.seconds
     with ExitStack() as stack:
