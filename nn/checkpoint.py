@@ -497,6 +497,7 @@ def _is_history(found: dict[str, Any], like: dict[str, Any], steps: int) -> bool
         and all(len(each) in (0, len(found["loss"])) for each in series)
         and found["steps"] == steps * len(found["loss"])
         and found["seconds"] >= 0.0
+        and all(0.0 <= number <= 1.0 for number in found["accuracy"] + found["validation_accuracy"])
     )
 
 

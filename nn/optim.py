@@ -309,7 +309,9 @@ _FLOATS: dict[str, tuple[str, Callable[[Any, Mapping[str, Any]], Any]]] = {
 
 
 def _goes_with(mean: Any, own: Mapping[str, Any]) -> Any:
-    return np.isfinite(mean * mean) | (own.get("square", 0.0) == np.inf)
+    square = np.asarray(own.get("square"))
+    overflowed = np.isinf(square) if square.dtype.kind == "f" and square.shape == mean.shape else False
+    return np.isfinite(mean * mean) | overflowed
 
 
 def _moves(p: Any) -> bool:
