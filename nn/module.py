@@ -236,7 +236,7 @@ def _elements(array: Any) -> Iterator[tuple[str, Any]]:
         for key, part in _elements(array[field]):
             yield f"{field}.{key}", part
     if array.dtype == object:
-        for place, part in zip(np.ndindex(array.shape), array.ravel().tolist(), strict=True):
+        for place, part in zip(np.ndindex(array.shape), array.view(np.ndarray).ravel().tolist(), strict=True):
             yield ".".join(map(str, place)), part
 
 
