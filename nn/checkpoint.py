@@ -507,11 +507,12 @@ def _generator_state(path: Path, record: dict[str, Any], generator: np.random.Ge
     found = record.get("generator")
     try:
         trial.state = found
-        if any(not 0 <= number <= most for number, most in _positions(trial.state)):
-            raise ValueError("a position outside of the numbers drawn")
-    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        fits = all(0 <= number <= most for number, most in _positions(trial.state))
+    except (ArithmeticError, LookupError, TypeError, ValueError):
+        fits = False
+    if not fits:
         expected = f"the state of a {type(trial).__name__}"
-        raise CheckpointError(path, "generator", expected, reprlib.repr(found), _FOREIGN) from error
+        raise CheckpointError(path, "generator", expected, reprlib.repr(found), _FOREIGN)
     return trial.state
 
 

@@ -1080,6 +1080,8 @@ RECORDS: list[tuple[dict[str, Any], str]] = [
     ({"optimizer": {"class": None}}, "optimizer: expected Adam, found None"),
     ({"optimizer": {"steps": "7"}}, "steps: expected int, found '7'"),
     ({"optimizer": {"steps": True}}, "steps: expected int, found True"),
+    ({"optimizer": {"steps": -1}}, "steps: expected a number of steps, found -1"),
+    ({"optimizer": {"steps": 2**70}}, "steps: expected a number of steps, found 11805"),
     ({"optimizer": {"settings": None}}, "settings: expected dict, found None"),
     ({"optimizer": {"settings": {}}}, "optimizer: expected settings such as {"),
     ({"optimizer": {"settings": {"parameters": 1}}}, "optimizer: expected settings such as {"),

@@ -352,7 +352,7 @@ SCALAR_REFUSED: dict[str, tuple[Change, str]] = {
     "a number for a weight": (lambda m: m.layers[0].neurons[0].w.__setitem__(0, 0.5), r"a float; write Value\("),
     "a computed weight": (
         lambda m: m.layers[0].neurons[0].w.__setitem__(0, m.layers[0].neurons[0].w[0] * 2.0),
-        "the result of a computation",
+        "that are no results, and this is the result of a computation",
     ),
     "computed weights": (replaced(0, lambda: _layer_of(Positive)), r"Positive has a w of its own"),
     "a weight frozen": (
@@ -415,7 +415,7 @@ SCALAR_REFUSED: dict[str, tuple[Change, str]] = {
     "a Linear": (lambda m: m.layers.append(nn.Linear(2, 2)), r"Linear has no vectorize\(\)"),
     "a twin that unties": (
         replaced(1, lambda: Untying(nn.Layer(2, 2))),
-        "18 parameters, and what .* made of it 24: a module",
+        "18 parameters, and what .* made of it 24: a module of your own in it unties or leaves out",
     ),
     "a twin that loses": (
         replaced(1, lambda: Losing(nn.Layer(2, 2))),
@@ -446,7 +446,7 @@ ARRAY_REFUSED: dict[str, tuple[Change, str]] = {
     "an array for a weight": (lambda m: setattr(m.layers[0], "weight", np.ones((2, 2))), r"a ndarray; write Tensor\("),
     "a computed weight": (
         lambda m: setattr(m.layers[0], "weight", m.layers[1].weight.T),
-        "the result of a computation",
+        "that are no results, and this is the result of a computation",
     ),
     "one bias for all": (
         lambda m: setattr(m.layers[0], "bias", Tensor([1.0])),
@@ -455,7 +455,7 @@ ARRAY_REFUSED: dict[str, tuple[Change, str]] = {
     "a bias without an axis": (lambda m: setattr(m.layers[0], "bias", Tensor(1.0)), "has 1 dimension, and this one 0"),
     "a weight of three axes": (
         lambda m: setattr(m.layers[0], "weight", Tensor(np.ones((1, 2, 2)))),
-        "has 2 dimensions, and",
+        "of a Linear has 2 dimensions, and this one 3",
     ),
     "an unknown activation": (lambda m: setattr(m.layers[0], "activation", "rellu"), "activation must be one of"),
     "a parameter more": (

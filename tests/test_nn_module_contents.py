@@ -278,7 +278,8 @@ def test_a_parameter_without_a_name_is_refused(place: str) -> None:
     ],
 )
 def test_two_parameters_of_one_name_are_refused(build: Any) -> None:
-    with pytest.raises(TypeError, match=r"two parameters of Keeping have the name a\.[b1]; give attributes"):
+    message = r"two parameters of Keeping have the name a\.[b1]; give attributes, and the keys of dicts, names"
+    with pytest.raises(TypeError, match=message):
         build().state_dict()
 
 

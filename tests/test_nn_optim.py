@@ -510,5 +510,7 @@ def test_a_state_of_an_optimiser_of_ones_own_may_hold_any_number() -> None:
     opt = nn.Optimizer({"a": Tensor([1.0, 2.0])}, lr=0.1)
     opt.state = {"a": {"norm": 0.5, "age": -3, "trace": np.ones((2, 2)), "top": math.inf}}
     for wrong in math.nan, np.array([math.nan]), "x", None, True, 2**60:
-        with pytest.raises(ValueError, match=r"state of a: norm must be (a whole number, at least|floats of shape)"):
+        with pytest.raises(
+            ValueError, match=r"state of a: norm must be (a whole number, at least|floats of shape).*, got"
+        ):
             opt.state = {"a": {"norm": wrong}}

@@ -244,6 +244,9 @@ def test_zero_grad_of_an_optimiser_leaves_the_gradients_of_others(route: str) ->
 def test_an_optimiser_goes_on_after_its_parameters_moved_to_another_store(name: str) -> None:
     """Another program takes some of them in, in another order and beside parameters of its own."""
     eager, compiled = ROUTES["values"](name), ROUTES["compiled"](name)
+    for route in eager, compiled:  # which counts them in another order than the program
+        build, _, words = OPTIMIZERS[name]
+        route.optimizer = build(route.parameters[::-1], **words)
     strangers = [Value(3.0), Value(-4.0)]
     order = [strangers[0], *reversed(compiled.parameters), strangers[1]]
     taking = autograd.compile(lambda: autograd.sum([p * q for p, q in pairwise(order)]))
