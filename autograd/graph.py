@@ -7,11 +7,13 @@ whole graph by reference counting, without waiting for the garbage collector.
 import reprlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import CodeType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from autograd.errors import GraphError
 from autograd.modes import MODE, Scope, check_derivative, setting
 from autograd.ops import OPS
+
+N = TypeVar("N", bound="Node")
 
 
 class Node:
@@ -209,7 +211,7 @@ def plain(x: Any) -> Any:
     return x.data if isinstance(x, Node) else x
 
 
-def marked_result(constant: Any) -> Any:
+def marked_result(constant: N) -> N:
     """``constant``, just computed, with the mark of a `result` if a model runs, or one of `nn`'s loops."""
     if MODE.scope != ():
         constant.result = True

@@ -218,14 +218,15 @@ def _held(item: Any) -> Iterable[tuple[Any, Any]]:
     if _wrapped(item) is not None:
         return ()
     held: list[tuple[Any, Any]] = []
+    kind: Any = type(item)
     if isinstance(item, np.ndarray):
         held += _elements(item)
     elif isinstance(item, Mapping):
         held += item.items()
     elif isinstance(item, (list, tuple, deque)):
         held += enumerate(item)
-    if isinstance(item, Module) or not _is_ours(type(item)):
-        held += [(name, getattr(item, name)) for name in _slots(type(item)) if hasattr(item, name)]
+    if isinstance(item, Module) or not _is_ours(kind):
+        held += [(name, getattr(item, name)) for name in _slots(kind) if hasattr(item, name)]
         held += getattr(item, "__dict__", {}).items()
     return held
 
@@ -250,10 +251,11 @@ def _nameless(item: Any) -> tuple[str, list[Any]] | None:
         return "a set, which has no order", list(item)
     if isinstance(item, Mapping):
         return "a dict, as a key", [key for key in item if key.__class__ not in _NUMBERS]
+    kind: Any = type(item)
     own, kinds = getattr(item, "__dict__", {}), (Node, Module, list, tuple, dict, np.ndarray)
     shared = [
         part
-        for each in _classes(type(item))
+        for each in _classes(kind)
         for name, part in vars(each).items()
         if isinstance(part, kinds) and name not in own and not name.startswith("__")
     ]

@@ -189,10 +189,10 @@ class Gathered:
         return not self.store.clean and b"\0" not in given
 
     def data(self) -> NDArray[Any]:
-        return self.store.data[self.chosen]  # type: ignore[no-any-return]
+        return self.store.data[self.chosen]
 
     def grad(self) -> NDArray[Any]:
-        return self.store.grad[self.chosen]  # type: ignore[no-any-return]
+        return self.store.grad[self.chosen]
 
     def move(self, kept: NDArray[Any], by: NDArray[Any]) -> None:
         """Let the parameters be the sum of both."""
