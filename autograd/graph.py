@@ -9,12 +9,14 @@ import reprlib
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import CodeType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from autograd.conversions import check_conversion
 from autograd.errors import GraphError
 from autograd.modes import MODE, Scope, check_derivative, setting
 from autograd.ops import OPS
+
+N = TypeVar("N", bound="Node")
 
 
 class Node:
@@ -28,13 +30,14 @@ class Node:
     saved:         what `vjp`, the local-gradient closure, needs of the forward pass; None for a leaf
     requires_grad: False for a constant: a plain number mixed into an expression, a `detach`ed node, anything
                    made under `no_grad`
+    result:        set, and True, on a constant that was computed while a model ran: it is no part of the model's state
     code, instruction, scope: where in the user's program it was made, for pictures to find its name and line, and
                    in which call of which model; code is None where `no_names` was in force
     """
 
     __slots__ = (
-        "__weakref__", "code", "data", "grad", "instruction", "label", "op", "parents", "requires_grad", "saved",
-        "scope",
+        "__weakref__", "code", "data", "grad", "instruction", "label", "op", "parents", "requires_grad", "result",
+        "saved", "scope",
     )  # fmt: skip
     __array_ufunc__ = None  # so that `numpy_number * node` asks the node's __rmul__
 
@@ -45,6 +48,7 @@ class Node:
     parents: tuple["Node", ...]
     requires_grad: bool
     saved: Any
+    result: bool
     code: CodeType | None
     instruction: int
     scope: Scope
@@ -92,7 +96,7 @@ class Node:
 
     def detach(self) -> Self:
         """The same number as a constant: gradients stop here."""
-        return self._constant(self.data)
+        return marked_result(self._constant(self.data))
 
     def draw(self, **options: Any) -> Any:
         """The graph that this was made from, as a picture to show or to save; options as in `viz.draw`."""
@@ -207,7 +211,7 @@ class Node:
     def __getstate__(self) -> tuple[None, dict[str, Any]]:
         """For copies and pickles: all but the place in a program that need not be there."""
         kept = [slot for slot in Node.__slots__ if slot not in ("__weakref__", "code", "instruction", "scope")]
-        return None, {slot: getattr(self, slot) for slot in kept}
+        return None, {slot: getattr(self, slot) for slot in kept if slot != "result" or hasattr(self, "result")}
 
     # ----- micrograd's names for the same things -----
 
@@ -223,6 +227,13 @@ class Node:
 def plain(x: Any) -> Any:
     """What ``x`` holds if it is a node; ``x`` itself if it is a number or an array."""
     return x.data if isinstance(x, Node) else x
+
+
+def marked_result(constant: N) -> N:
+    """``constant``, just computed, with the mark of a `result` if a model runs, or one of `nn`'s loops."""
+    if MODE.scope != ():
+        constant.result = True
+    return constant
 
 
 # ----- order -----

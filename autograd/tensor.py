@@ -16,7 +16,7 @@ from numpy.typing import DTypeLike
 from autograd import moves
 from autograd.array_ops import ARRAY_OPS, ARRAYS, Array, ArrayOp, Axis, Shape, normalized, unbroadcast
 from autograd.errors import GraphError
-from autograd.graph import Node, backward
+from autograd.graph import Node, backward, marked_result
 from autograd.modes import MODE, check_forward, ieee_arithmetic, remember_place
 from autograd.moves import Moved
 from autograd.ops import Op
@@ -561,6 +561,7 @@ def _record(
         out.op, out.parents, out.saved = op, parents, (array, xs, wanted, options, moves.clock)
     else:
         out.op, out.parents, out.saved = None, (), None
+        marked_result(out)
     if not usual and MODE.anomaly:
         check_forward(out, op, parents)
     return out

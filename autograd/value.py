@@ -10,11 +10,24 @@ from typing import Any, Self
 import numpy as np
 
 from autograd.conversions import data_message
-from autograd.graph import Node, backward, plain
+from autograd.graph import Node, backward, marked_result, plain
 from autograd.modes import MODE, check_forward, remember_place
 from autograd.moves import Moved
 from autograd.namespaces import SCALARS, ieee
 from autograd.ops import Contributions, Mask, Op, Reduction
+
+
+class _NoGradient(float):
+    """0.0 to everybody but an optimiser, to whom it says that no backward pass has reached the Value so far."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> str:
+        return "NO_GRADIENT"  # a copy is this one
+
+
+NO_GRADIENT = _NoGradient()
+"""The ``grad`` of a new Value, and after `zero_grad`: what None is to a Tensor. To assign 0.0 is to give a gradient."""
 
 
 class Value(Node):
@@ -32,7 +45,7 @@ class Value(Node):
         if not isinstance(label, str):
             raise TypeError(f"label is the name a picture shows, a str; got {type(label).__name__} {label!r}")
         self.data: float = data if data.__class__ is float else as_float(data)
-        self.grad: Any = 0.0
+        self.grad: Any = NO_GRADIENT
         self.label = label
         self.op = None
         self.parents = ()
@@ -95,7 +108,7 @@ class Value(Node):
         self.grad = g if fresh else self.grad + g
 
     def zero_grad(self) -> None:
-        self.grad = 0.0
+        self.grad = NO_GRADIENT
 
     def vjp(self, g: float) -> Contributions:
         """The rule of the row, on the numbers that this node saved: two halves of a closure.
@@ -220,7 +233,7 @@ def _record(op: Op | Reduction, y: Any, xs: tuple[float, ...], parents: tuple[Va
     """The result ``y`` where something is uncommon: constants among the parents, or a mode in force."""
     usual = MODE.usual
     wanted = tuple([p.requires_grad for p in parents]) if usual or MODE.recording else ()
-    out = _node(op, y, parents, ((y, *xs), wanted)) if any(wanted) else Value._constant(y)
+    out = _node(op, y, parents, ((y, *xs), wanted)) if any(wanted) else marked_result(Value._constant(y))
     if not usual and MODE.anomaly:
         check_forward(out, op, parents)
     return out

@@ -1,11 +1,13 @@
 """Activations: every operation of one argument in the table is one, under its own name."""
 
+from copy import copy
 from typing import Any
 
 import autograd
 from autograd import Node
 from autograd.ops import OPS
 from nn.checks import choice
+from nn.convert import converted
 from nn.module import Module
 
 ACTIVATIONS: dict[str, str] = {
@@ -42,10 +44,12 @@ class Activation(Module):
         return activate(self.name, x)
 
     def vectorize(self) -> "Activation":
-        """Itself: there are no weights to carry."""
-        return self
+        """A copy: there are no weights to carry."""
+        return converted(self, "vectorize", Activation, ["name"], lambda twins: copy(self))
 
-    to_values = vectorize
+    def to_values(self) -> "Activation":
+        """A copy: there are no weights to carry."""
+        return converted(self, "to_values", Activation, ["name"], lambda twins: copy(self))
 
     def _summary(self) -> str:
         return repr(self.name) if type(self) is Activation else ""

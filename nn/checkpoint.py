@@ -5,7 +5,8 @@
 
 What is in the file:
 
-    model.<name>                   a parameter: the array of a Tensor; of a Value, its float64, of shape ()
+    model.<name>                   a parameter or a frozen one: the array of a Tensor; of a Value, its float64, of
+                                   shape ()
     optimizer.<parameter>.<key>    what the optimiser keeps for a parameter, such as its velocity
     metadata                       format and version; record: all the rest, as JSON; crc32 of everything
 
@@ -15,6 +16,7 @@ its place: whatever happens meanwhile, the name stands for the old file or for t
 
 import copy
 import json
+import math
 import os
 import reprlib
 import secrets
@@ -32,8 +34,8 @@ from autograd import Tensor
 from autograd.array_ops import Array
 from nn.checks import flag
 from nn.data.idx import as_path
-from nn.module import Module, _some
-from nn.optim import Number, Optimizer
+from nn.module import Module, _some, lacking
+from nn.optim import MOST, Number, Optimizer
 
 FORMAT, VERSION = "glassgrad", "1"
 
@@ -70,7 +72,7 @@ def save(
     A file of that name is replaced, whole and at once; after an error it is as it was. A process that is killed
     meanwhile can leave a hidden ``.<name>.<letters>.tmp`` beside it, which may be deleted.
 
-    Parameters only: a constant, such as a weight that was frozen, is not among them.
+    Frozen parameters are saved too, but not that they are frozen. Other constants are left out, see `nn.Module`.
 
     Errors: CheckpointError for what could not be loaded again, such as parameters that are nan; OSError where the
     file cannot be written; ImportError where safetensors is missing.
@@ -158,8 +160,11 @@ class Run:
         self.parts = model, optimizer, generator
         self.terms: dict[str, Any] = {**terms, **_named_settings(optimizer)}
 
-    def begin(self, history: Any, epochs: int) -> range:
-        """Bring everything to where the file says, or write the first file. Returns the epochs that are left."""
+    def begin(self, history: Any, epochs: int, steps: int) -> range:
+        """Bring everything to where the file says, or write the first file. Returns the epochs that are left.
+
+        steps: those of an epoch
+        """
         if not self.path.exists():
             self.save(history)
             return range(epochs)
@@ -175,7 +180,7 @@ class Run:
             if (mine := self.terms.get(name)) not in (theirs := terms.get(name), now.get(name)):
                 remedy = "Give the same words to go on with that training, or another file name to begin one."
                 raise CheckpointError(self.path, name, repr(mine), f"a training with {theirs!r}", remedy)
-        if not _is_history(past, vars(history)):
+        if not _is_history(past, vars(history), steps):
             raise CheckpointError(self.path, "history", "that of a training", reprlib.repr(past), _FOREIGN)
         if (done := len(past["loss"])) > epochs:
             remedy = f"Give epochs={done} or more, or another file name to begin a training."
@@ -212,7 +217,7 @@ def _check_parts(model: Any, optimizer: Any, generator: Any) -> None:
     ):
         if not isinstance(part, kind):
             raise TypeError(f"{name} must be {example}; got {reprlib.repr(part)}")
-    held = {id(p) for p in model.parameters()}
+    held = {id(p) for _, p in model.named_state()}
     if optimizer is not None and (other := [n for n, p in optimizer.parameters.items() if id(p) not in held]):
         raise ValueError(
             f"optimizer moves {_some(other)}, which are not parameters of this model and would not be saved; put all "
@@ -221,7 +226,7 @@ def _check_parts(model: Any, optimizer: Any, generator: Any) -> None:
 
 
 def _parameters(model: Module) -> dict[str, Number]:
-    return {f"model.{n}": p.data if isinstance(p, Tensor) else float(p.data) for n, p in model.named_parameters()}
+    return {f"model.{n}": p.data if isinstance(p, Tensor) else float(p.data) for n, p in model.named_state()}
 
 
 def _wanted(model: Module, optimizer: Optimizer | None, found: Collection[str]) -> dict[str, Number]:
@@ -339,7 +344,7 @@ class _Checkpoint(NamedTuple):
 
     def restore(self, parts: Parts) -> None:
         model, optimizer, generator = parts
-        model.load_state_dict({name: self.numbers[f"model.{name}"] for name, _ in model.named_parameters()})
+        model.load_state_dict({name: self.numbers[f"model.{name}"] for name, _ in model.named_state()})
         if optimizer is not None:
             vars(optimizer).update(vars(self.optimizer))
         if generator is not None:
@@ -360,7 +365,8 @@ def _read(path: Path, parts: Parts) -> _Checkpoint:
             expected, settings = "settings to take a step with", reprlib.repr(saved and saved.settings())
             raise CheckpointError(path, "optimizer", expected, settings, _FOREIGN) from error
         looked_at = found if optimizer is not None else {k: v for k, v in found.items() if k.startswith("model.")}
-        _compare(path, wanted, looked_at, "Build the model and the optimiser with the sizes and dtypes of the file.")
+        remedy = "Build the model and the optimiser with the sizes and dtypes of the file."
+        _compare(path, wanted, looked_at, remedy + _lacking(model, found))
         arrays = {key: file.get_tensor(key) for key in found}
     checksum = _crc32(metadata["record"], arrays)
     if metadata.get("crc32") != checksum:
@@ -381,11 +387,22 @@ def _read(path: Path, parts: Parts) -> _Checkpoint:
             raise CheckpointError(path, f"layout of {key}", "an order of its axes", reprlib.repr(axes), _FOREIGN)
         numbers[key] = arrays[key].item() if type(like) in (int, float) else _laid_out(arrays[key], axes)
     if saved is not None:
+        kept = {}
         for name in saved.parameters:
             entries = {key: f"optimizer.{name}.{key}" for key in _kept(saved, name)}
-            saved.state[name] = {key: numbers[entry] for key, entry in entries.items() if entry in numbers}
+            kept[name] = {key: numbers[entry] for key, entry in entries.items() if entry in numbers}
+            for key, number in kept[name].items():
+                if expected := saved.misfit(name, key, kept[name]):
+                    raise CheckpointError(path, entries[key], expected, reprlib.repr(number), _FOREIGN)
+        saved.state = kept
     state = None if generator is None else _generator_state(path, record, generator)
     return _Checkpoint(numbers, saved, state, _member(path, record, "extra", dict))
+
+
+def _lacking(model: Module, found: Collection[str]) -> str:
+    said = lacking(model, {key.removeprefix("model.") for key in found})
+    where = 'where state is {k[6:]: a for k, a in safetensors.numpy.load_file(path).items() if k[:6] == "model."}'
+    return said and f"{said.removeprefix('.')}, {where}."
 
 
 @contextmanager
@@ -441,16 +458,22 @@ def _saved_optimizer(path: Path, record: dict[str, Any], optimizer: Optimizer) -
         remedy = "Make an optimiser of the class that was saved, or load the model alone: nn.load(path, model)."
         raise CheckpointError(path, "optimizer", type(optimizer).__name__, reprlib.repr(saved.get("class")), remedy)
     steps, settings = _member(path, saved, "steps", int), _member(path, saved, "settings", dict)
+    if not 0 <= steps <= MOST:
+        raise CheckpointError(path, "steps", "a number of steps", reprlib.repr(steps), _FOREIGN)
     own = optimizer.settings()
     mine = _as_json(own)
+    came = reprlib.repr(settings)
     if not _alike(settings, mine):
-        expected = f"settings such as {reprlib.repr(mine)}"
-        raise CheckpointError(path, "optimizer", expected, reprlib.repr(settings), _FOREIGN)
+        raise CheckpointError(path, "optimizer", f"settings such as {reprlib.repr(mine)}", came, _FOREIGN)
     found = copy.copy(optimizer)
-    found.steps, found.state = steps, {}
+    found.steps, found.state = steps, {name: {} for name in found.parameters}
     for name, setting in settings.items():
         if setting != mine[name]:  # and where it is equal, tuples within stay tuples
             setattr(found, name, tuple(setting) if isinstance(own[name], tuple) else setting)
+    try:
+        found.check_settings()
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(path, "optimizer", f"settings to take a step with ({error})", came, _FOREIGN) from error
     return found
 
 
@@ -463,10 +486,18 @@ def _alike(a: Any, b: Any) -> bool:
     return type(a) is type(b) or {type(a), type(b)} == {int, float}
 
 
-def _is_history(found: dict[str, Any], like: dict[str, Any]) -> bool:
-    return found.keys() == like.keys() and all(
-        type(found[key]) is type(value) and (type(value) is not list or all(type(x) is float for x in found[key]))
-        for key, value in like.items()
+def _is_history(found: dict[str, Any], like: dict[str, Any], steps: int) -> bool:
+    """Whether a training of epochs of so many steps can have left it."""
+    if found.keys() != like.keys() or any(type(found[key]) is not type(value) for key, value in like.items()):
+        return False
+    series = [value for value in found.values() if type(value) is list]
+    numbers = [found["seconds"], *(number for each in series for number in each)]
+    return (
+        all(type(number) is float and math.isfinite(number) for number in numbers)
+        and all(len(each) in (0, len(found["loss"])) for each in series)
+        and found["steps"] == steps * len(found["loss"])
+        and found["seconds"] >= 0.0
+        and all(0.0 <= number <= 1.0 for number in found["accuracy"] + found["validation_accuracy"])
     )
 
 
@@ -476,10 +507,19 @@ def _generator_state(path: Path, record: dict[str, Any], generator: np.random.Ge
     found = record.get("generator")
     try:
         trial.state = found
-    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        fits = all(0 <= number <= most for number, most in _positions(trial.state))
+    except (ArithmeticError, LookupError, TypeError, ValueError):
+        fits = False
+    if not fits:
         expected = f"the state of a {type(trial).__name__}"
-        raise CheckpointError(path, "generator", expected, reprlib.repr(found), _FOREIGN) from error
+        raise CheckpointError(path, "generator", expected, reprlib.repr(found), _FOREIGN)
     return trial.state
+
+
+def _positions(state: dict[str, Any]) -> list[tuple[int, int]]:
+    """Where in its buffers a generator stands, and how far they go: NumPy reads there unchecked."""
+    known = {"has_uint32": 1, "buffer_pos": 4, "pos": 624}
+    return [(number, known[key]) for key, number in {**state, **state["state"]}.items() if key in known]
 
 
 # ----- writing -----

@@ -2,11 +2,16 @@
 
 An optimiser keeps its state by parameter name, and never on the parameter. `step()` computes every new number
 and all new state before it writes the first one.
+
+A parameter without a gradient is skipped, as in PyTorch: neither weight decay nor momentum moves it, and its state
+stays. It has none until a backward pass reaches it, and none again after `zero_grad()`: the ``grad`` of a `Tensor` is
+then None, and that of a `Value` a 0.0 marked as no gradient (``p.grad = 0.0`` assigns an ordinary one, of 0). A frozen
+parameter (``p.requires_grad = False``) is skipped too, whatever its gradient.
 """
 
 import math
 import reprlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,11 +19,14 @@ import numpy as np
 from autograd import Node
 from autograd.compiler.store import Gathered, gathered
 from autograd.graph import plain
+from autograd.value import NO_GRADIENT
 from nn.checks import flag, real
 from nn.module import Module
 
 Number = Any
 """A float or an array: what a parameter's data is."""
+MOST = 2**53
+"""So many steps are counted, one by one, by every number that counts them."""
 
 
 class Optimizer:
@@ -49,7 +57,27 @@ class Optimizer:
 
     @state.setter
     def state(self, state: dict[str, dict[str, Number]]) -> None:
-        self._state, self._flat_state = state, None
+        if not isinstance(state, Mapping) or state.keys() != self.parameters.keys():
+            came = reprlib.repr(list(state)) if isinstance(state, Mapping) else type(state).__name__
+            raise ValueError(f"state must be a dict by the names of the parameters, {[*self.parameters]}; got {came}")
+        for name, own in state.items():
+            for key, number in own.items():
+                if expected := self.misfit(name, key, own):
+                    raise ValueError(f"state of {name}: {key} must be {expected}, got {reprlib.repr(number)}")
+        self._state, self._flat_state = {name: dict(own) for name, own in state.items()}, None
+
+    def misfit(self, name: str, key: str, own: Mapping[str, Any]) -> str:
+        """What should be under ``key`` in the state of a parameter, ``own``; "" where it is that."""
+        number = own[key]
+        if key != "t" and (key in _FLOATS or not isinstance(number, int)):
+            wanted, fits = _FLOATS.get(key, ("without nan", lambda x, own: ~np.isnan(x)))
+            array, shape = np.asarray(number), np.shape(self.parameters[name].data)
+            placed = array.dtype.kind == "f" and (array.shape == shape or key not in _FLOATS)
+            with np.errstate(over="ignore"):
+                return "" if placed and np.all(fits(array, own)) else f"floats of shape {shape}, {wanted}"
+        least = 0 if key == "t" else -MOST
+        counted = type(number) is int and least <= number <= MOST
+        return "" if counted else f"a whole number, at least {least} and at most 2**53"
 
     def update(self, p: Number, g: Number, state: dict[str, Number]) -> Number:
         """The new number for parameter ``p`` with gradient ``g``; ``state`` is a copy of this parameter's own.
@@ -90,8 +118,9 @@ class Optimizer:
         return planned
 
     def step(self) -> None:
-        """Move every parameter that has a gradient."""
-        if (flat := self._gathered()) is not None and (state := self._gathered_state(flat)) is not None:
+        """Move every parameter that has a gradient and is not frozen."""
+        flat = self._gathered()
+        if flat is not None and flat.complete() and (state := self._gathered_state(flat)) is not None:
             self._check_lr()
             p, g = flat.data(), flat.grad()
             move = self._move(self.decayed(p, g) if self.weight_decay else g, state)
@@ -99,7 +128,7 @@ class Optimizer:
             self.steps += 1
             self._flat_state = flat, state
             return
-        planned = self.planned({name: plain(p.grad) for name, p in self.parameters.items() if p.grad is not None})
+        planned = self.planned({name: plain(p.grad) for name, p in self.parameters.items() if _moves(p)})
         self.steps += 1
         for name, (number, state) in planned.items():
             self.parameters[name].data, self.state[name] = number, state
@@ -133,6 +162,11 @@ class Optimizer:
             return None
         return {key: flat.arranged([own[key] for own in states]) for key in first}
 
+    def check_settings(self) -> None:
+        """Raise for settings that no step can be taken with; numbers of other types become Python floats."""
+        self._check_lr()
+        self.weight_decay = real("weight_decay", self.weight_decay)
+
     def settings(self) -> dict[str, Any]:
         """What it was made with, or given since: ``lr`` and the other words, by name."""
         return {k: v for k, v in vars(self).items() if k not in ("parameters", "steps") and not k.startswith("_")}
@@ -157,9 +191,14 @@ class SGD(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(parameters, lr, weight_decay)
-        self.momentum = real("momentum", momentum, high=1.0)
-        self.nesterov = flag("nesterov", nesterov)
-        if nesterov and not momentum:
+        self.momentum, self.nesterov = momentum, nesterov
+        self.check_settings()
+
+    def check_settings(self) -> None:
+        super().check_settings()
+        self.momentum = real("momentum", self.momentum, high=1.0)
+        self.nesterov = flag("nesterov", self.nesterov)
+        if self.nesterov and not self.momentum:
             raise ValueError("nesterov=True looks ahead along the momentum; give momentum greater than 0, such as 0.9")
 
     def _move(self, g: Number, state: dict[str, Number]) -> Number:
@@ -180,8 +219,13 @@ class RMSProp(Optimizer):
         self, parameters: Any, lr: float = 0.01, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0.0
     ) -> None:
         super().__init__(parameters, lr, weight_decay)
-        self.alpha = real("alpha", alpha, high=1.0)
-        self.eps = real("eps", eps, above_low=True)
+        self.alpha, self.eps = alpha, eps
+        self.check_settings()
+
+    def check_settings(self) -> None:
+        super().check_settings()
+        self.alpha = real("alpha", self.alpha, high=1.0)
+        self.eps = real("eps", self.eps, above_low=True)
 
     def _move(self, g: Number, state: dict[str, Number]) -> Number:
         s = state["square"] = self.alpha * state.get("square", 0.0) + (1.0 - self.alpha) * (g * g)
@@ -203,10 +247,15 @@ class Adam(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(parameters, lr, weight_decay)
-        if not isinstance(betas, tuple | list) or len(betas) != 2:
-            raise TypeError(f"betas must be a pair such as (0.9, 0.999), got {reprlib.repr(betas)}")
-        self.betas = (real("betas[0]", betas[0], high=1.0), real("betas[1]", betas[1], high=1.0))
-        self.eps = real("eps", eps, above_low=True)
+        self.betas, self.eps = betas, eps
+        self.check_settings()
+
+    def check_settings(self) -> None:
+        super().check_settings()
+        if not isinstance(self.betas, tuple | list) or len(self.betas) != 2:
+            raise TypeError(f"betas must be a pair such as (0.9, 0.999), got {reprlib.repr(self.betas)}")
+        self.betas = (real("betas[0]", self.betas[0], high=1.0), real("betas[1]", self.betas[1], high=1.0))
+        self.eps = real("eps", self.eps, above_low=True)
 
     def _move(self, g: Number, state: dict[str, Number]) -> Number:
         """Every ``+=`` and ``*=`` is into an array made here: to make more of them takes longer."""
@@ -249,6 +298,25 @@ class AdamW(Adam):
 
     def _kept(self, p: Number) -> Number:
         return (1.0 - self.lr * self.weight_decay) * p
+
+
+_FLOATS: dict[str, tuple[str, Callable[[Any, Mapping[str, Any]], Any]]] = {
+    "velocity": ("finite", lambda x, own: np.isfinite(x)),
+    "mean": ("finite, and of a size that goes with the square", lambda x, own: np.isfinite(x) & _goes_with(x, own)),
+    "square": ("none below 0", lambda x, own: x >= 0.0),
+}
+"""What our own optimisers keep, beside the count t. A square may overflow to inf; its parameter then stays put."""
+
+
+def _goes_with(mean: Any, own: Mapping[str, Any]) -> Any:
+    square = np.asarray(own.get("square"))
+    overflowed = np.isinf(square) if square.dtype.kind == "f" and square.shape == mean.shape else False
+    return np.isfinite(mean * mean) | overflowed
+
+
+def _moves(p: Any) -> bool:
+    """Whether a step moves ``p``: it has a gradient, and is not frozen."""
+    return p.requires_grad and p.grad is not None and p.grad is not NO_GRADIENT
 
 
 def _without_traces(mean: Number, step: int) -> Number:

@@ -118,7 +118,7 @@ def worth_compiling(model: Module, rows: int) -> bool:
 
 def is_scalar(model: Module) -> bool:
     """Whether the model is one of Values."""
-    return isinstance(next((p for _, p in model.named_parameters()), None), Value)
+    return isinstance(next((p for _, p in model.named_state()), None), Value)
 
 
 def forward_of(model: Module) -> Callable[[Array], Any]:

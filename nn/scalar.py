@@ -6,6 +6,7 @@ Each class has a vectorized twin with the same constructor words, and from the s
 
 import reprlib
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from autograd.ops import REDUCTIONS
 from autograd.trees import is_series
 from nn.activations import activate, check_activation
 from nn.checks import Seed, flag, generator, numbers, whole
+from nn.convert import Twins, blank, check_plain, converted
 from nn.init import Initializer, draw, first_bias
 from nn.module import Module
 from nn.vectorized import Linear, Sequential, mlp_layers
@@ -67,8 +69,8 @@ class Neuron(Module):
         return activate(self.activation, total)  # type: ignore[no-any-return]
 
     def vectorize(self) -> Linear:
-        """This neuron as a `Linear` of one output, in float64."""
-        return _linear([self])
+        """This neuron as a `Linear` of one output, in float64; see `nn.convert`."""
+        return converted(self, "vectorize", Neuron, _FIELDS, partial(_linear, [self]))
 
     def _summary(self) -> str:
         return f"{len(self.w)} → 1, {self.activation}"
@@ -101,8 +103,8 @@ class Layer(Module):
         return outputs[0] if len(outputs) == 1 else outputs
 
     def vectorize(self) -> Linear:
-        """The same layer over arrays, in float64, with copies of the weights."""
-        return _linear(self.neurons)
+        """The same layer over arrays, in float64, with copies of the weights; see `nn.convert`."""
+        return converted(self, "vectorize", Layer, ["neurons"], partial(_linear, self.neurons))
 
     def _summary(self) -> str:
         first = self.neurons[0]
@@ -126,13 +128,24 @@ def _listed(x: Any) -> list[Any]:
     return list(x)
 
 
-def _linear(neurons: list[Neuron]) -> Linear:
-    weights = np.array([[w.data for w in neuron.w] for neuron in neurons])
-    biases = [neuron.b.data for neuron in neurons if neuron.b is not None]
-    nout, nin = weights.shape
-    linear = Linear(nin, nout, neurons[0].activation, bool(biases), init=lambda *_: weights, dtype=np.float64)
-    if linear.bias is not None:
-        linear.bias.data[:] = biases
+_FIELDS = ("w", "b", "activation")
+
+
+def _linear(neurons: Sequence[Neuron], twins: Twins) -> Linear:
+    for neuron in neurons:
+        check_plain(neuron, "vectorize", Neuron, _FIELDS)
+    kinds = {(neuron.activation, neuron.b is None) for neuron in neurons}
+    if len(kinds) != 1:
+        shown = ", ".join(f"{activation}{' without bias' * bare}" for activation, bare in sorted(kinds)) or "none"
+        raise TypeError(
+            f"the neurons of a Layer to vectorize must be alike, and these are {shown}; give all of them one "
+            f"activation, and all or none of them a bias"
+        )
+    ((activation, bare),) = kinds
+    linear = Linear(len(neurons[0].w), len(neurons), activation, not bare, init=blank, dtype=np.float64)
+    linear.weight = twins.tensor("w", [list(neuron.w) for neuron in neurons])
+    if not bare:
+        linear.bias = twins.tensor("b", [neuron.b for neuron in neurons])
     return linear
 
 

@@ -50,6 +50,8 @@ class Snapshot:
 def _parts(item: Any) -> list[Any]:
     if isinstance(item, list | tuple | set | frozenset | deque):
         return list(item)
+    if isinstance(item, np.ndarray):
+        return item.ravel().tolist() if item.dtype == object else []
     held = item if isinstance(item, dict) else getattr(item, "__dict__", {})
     return list(held.values())
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from autograd import Tensor, Value, no_grad, paused_gc
 from autograd.array_ops import Array
-from autograd.modes import MODE, ieee_arithmetic, no_names
+from autograd.modes import MODE, ieee_arithmetic, no_names, setting
 from autograd.threads import LARGE, one_blas_thread
 from nn.checkpoint import Run, fingerprint
 from nn.checks import choice, flag, numbers, real, whole
@@ -147,7 +147,7 @@ def fit(
             "schedule": _name(schedule), "epochs": None if schedule is None else epochs,
         }  # fmt: skip
         run = Run(checkpoint, model, optimizer, rng, terms)
-        epochs_left = run.begin(history, epochs)
+        epochs_left = run.begin(history, epochs, steps_an_epoch)
     base_lr = optimizer.lr
     start = time.perf_counter() - history.seconds
     with ExitStack() as stack:
@@ -188,7 +188,8 @@ def fit(
                 seen.append_to(history.validation_loss, history.validation_accuracy)
             history.seconds = time.perf_counter() - start
             history.interrupted = stop()
-            answers = [callback(epoch, model, history) for callback in callbacks]
+            with setting(scope=()):  # a callback is outside of the model, and what it computes has names
+                answers = [callback(epoch, model, history) for callback in callbacks]
             ended = any(isinstance(a, bool | np.bool_) and a for a in answers)
             if schedule is not None:
                 optimizer.lr = base_lr
@@ -232,6 +233,9 @@ def accuracy(scores: Any, labels: Any) -> float:
     """The fraction of rows whose largest score is that of the label; for one score a row, whose sign is right.
 
     scores: (n, classes) with labels 0 … classes − 1, or (n,) or (n, 1) with labels 0 and 1, or −1 and +1
+
+    A single score of exactly 0 decides for the lower label, as in `decision_boundary`; of equal scores the first counts
+    as the largest.
     """
     scores = numbers("scores", scores.data if isinstance(scores, Tensor) else scores)
     labels = numbers("labels", labels)
@@ -447,7 +451,7 @@ def _rows(model: Module, X: Any, name: str) -> Array:
     """``X`` as rows of finite numbers, in the dtype of the model."""
     if not isinstance(model, Module):
         raise TypeError(f"model must be an nn.Module, got {type(model).__name__}; e.g. nn.MLP(2, [16, 1])")
-    first = next((p for _, p in model.named_parameters()), None)
+    first = next((p for _, p in model.named_state()), None)
     rows = numbers(name, X, first.dtype if isinstance(first, Tensor) else float)
     if rows.ndim < 2 or not rows.size:
         raise ValueError(f"{name} must have shape (n, features) with n at least 1, got {rows.shape}")

@@ -11,6 +11,7 @@ from autograd import Tensor
 from autograd.array_ops import ARRAY_OPS
 from nn.activations import activate, check_activation
 from nn.checks import Seed, generator, numbers, whole
+from nn.convert import Twins, blank, converted
 from nn.init import Initializer, draw, first_bias
 from nn.module import Module
 
@@ -56,18 +57,20 @@ class Linear(Module):
         return activate(self.activation, y)  # type: ignore[no-any-return]
 
     def to_values(self) -> "scalar.Layer":
-        """The same layer made of `Value`s, with copies of these weights."""
+        """The same layer made of `Value`s, with copies of these weights; see `nn.convert`."""
+        return converted(self, "to_values", Linear, ["weight", "bias", "activation"], self._layer)
+
+    def _layer(self, twins: Twins) -> "scalar.Layer":
         from nn.scalar import Layer
 
-        nout, nin = self.weight.shape
-        layer = Layer(nin, nout, self.activation, bias=self.bias is not None, init=self._weights)
-        for i, neuron in enumerate(layer.neurons):
-            if neuron.b is not None and self.bias is not None:
-                neuron.b.data = float(self.bias.data[i])
+        rows = twins.values("weight", self.weight, 2)
+        biases = [None] * len(rows) if self.bias is None else twins.values("bias", self.bias, 1)
+        if len(biases) != len(rows):
+            raise TypeError(f"bias of a Linear of {len(rows)} outputs has as many numbers, and this one {len(biases)}")
+        layer = Layer(len(rows[0]), len(rows), self.activation, init=blank)
+        for neuron, row, bias in zip(layer.neurons, rows, biases, strict=True):
+            neuron.w, neuron.b, neuron.training = row, bias, self.training
         return layer
-
-    def _weights(self, *_: Any) -> Any:
-        return self.weight.data
 
     def _summary(self) -> str:
         nout, nin = self.weight.shape
@@ -92,18 +95,15 @@ class Sequential(Module):
         return f"{len(self.layers)} layers"
 
     def vectorize(self) -> "Sequential":
-        """The same modules over arrays, with copies of the weights."""
-        return Sequential(*(_twin(layer, "vectorize") for layer in self.layers))
+        """The same modules over arrays, with copies of the weights; see `nn.convert`."""
+        return converted(self, "vectorize", Sequential, ["layers"], self._twin)
 
     def to_values(self) -> "Sequential":
-        """The same modules made of `Value`s, with copies of the weights."""
-        return Sequential(*(_twin(layer, "to_values") for layer in self.layers))
+        """The same modules made of `Value`s, with copies of the weights; see `nn.convert`."""
+        return converted(self, "to_values", Sequential, ["layers"], self._twin)
 
-
-def _twin(layer: Any, way: str) -> Module:
-    if not hasattr(layer, way):
-        raise TypeError(f"{type(layer).__name__} has no {way}(); give it one that returns its twin")
-    return getattr(layer, way)()  # type: ignore[no-any-return]
+    def _twin(self, twins: Twins) -> "Sequential":
+        return Sequential(*map(twins.of, self.layers))
 
 
 def mlp_layers(nin: int, nouts: Sequence[int], activation: str, output: str) -> list[tuple[int, int, str]]:

@@ -1,6 +1,8 @@
 """Optimisers against PyTorch's formulas written out by hand, on Values and Tensors; state, skipping, bad input."""
 
+import copy
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -446,3 +448,69 @@ def test_a_constant_is_no_parameter(optimizer: Any) -> None:
 def test_nesterov_is_a_flag() -> None:
     with pytest.raises(TypeError, match="nesterov must be True or False, got str 'no'"):
         nn.SGD([Value(1.0)], momentum=0.9, nesterov="no")  # type: ignore[arg-type]
+
+
+# ----- states that come from elsewhere -----
+
+FORGED: list[Any] = [-1, 0.5, 1e308, 2**62, 2**70, math.nan, math.inf, -math.inf, "x", None, True, np.ones(3), [1.0]]
+
+
+@EVERY_OPTIMIZER
+@pytest.mark.parametrize("make", [Value, lambda x: Tensor([x, -x])], ids=["value", "tensor"])
+def test_each_field_of_a_state_is_refused_or_works(optimizer: Any, make: Any) -> None:
+    words = {"momentum": 0.9} if optimizer is nn.SGD else {}
+
+    def stepped() -> tuple[Any, Any]:
+        p = make(1.0)
+        opt = optimizer({"p": p, "q": make(2.0)}, **words)
+        for _ in range(2):
+            for each in opt.parameters.values():
+                each.grad = each.data * 0.5
+            opt.step()
+        return p, opt
+
+    p, opt = stepped()
+    state = {name: dict(own) for name, own in opt.state.items()}
+    refused = 0
+    for key in state["p"]:
+        for forged in FORGED:
+            if isinstance(p, Tensor) and isinstance(forged, float):
+                forged = np.array([0.25, forged])
+            before = copy.deepcopy(opt.state)
+            p.grad = p.data * 0.5
+            said = ""
+            try:
+                opt.state = state | {"p": state["p"] | {key: forged}}
+            except ValueError as error:
+                said = str(error)
+            if said:
+                refused += 1
+                assert re.search(rf"state of p: {key} must be (a whole number|floats of shape)", said)
+                assert repr(opt.state) == repr(before)
+                continue
+            with np.errstate(over="ignore"):  # as `fit` does
+                for _ in range(10):
+                    opt.step()
+            assert not np.isnan(p.data).any() and isinstance(p.data, float | np.ndarray)
+            opt.state = state
+            p.data = p.data * 0.0 + 1.0
+    assert refused >= 8 * len(state["p"])
+
+
+def test_a_state_has_the_names_of_the_parameters() -> None:
+    opt = nn.Adam({"a": Value(1.0), "b": Value(2.0)})
+    for wrong in {}, {"a": {}}, {"a": {}, "c": {}}, [{}, {}], None:
+        with pytest.raises(ValueError, match=r"state must be a dict by the names of the parameters, \['a', 'b'\]; got"):
+            opt.state = wrong
+    opt.state = {"a": {}, "b": {"t": 3, "mean": 0.5, "square": 0.25}}
+    assert opt.state["b"]["t"] == 3
+
+
+def test_a_state_of_an_optimiser_of_ones_own_may_hold_any_number() -> None:
+    opt = nn.Optimizer({"a": Tensor([1.0, 2.0])}, lr=0.1)
+    opt.state = {"a": {"norm": 0.5, "age": -3, "trace": np.ones((2, 2)), "top": math.inf}}
+    for wrong in math.nan, np.array([math.nan]), "x", None, True, 2**60:
+        with pytest.raises(
+            ValueError, match=r"state of a: norm must be (a whole number, at least|floats of shape).*, got"
+        ):
+            opt.state = {"a": {"norm": wrong}}

@@ -826,6 +826,21 @@ def test_evaluate_is_the_mean_over_all_examples(build: Any) -> None:
     assert accuracy == nn.accuracy(scores, data.y) == np.mean(scores.argmax(axis=1) == data.y)
 
 
+@pytest.mark.parametrize("zero", [0.0, -0.0])
+def test_a_score_of_exactly_zero_decides_for_the_lower_label(zero: float) -> None:
+    for lower in 0, -1:
+        for scores in [zero, zero, 0.5, -0.5], [[zero], [zero], [0.5], [-0.5]]:
+            assert nn.accuracy(scores, [lower, 1, 1, lower]) == 0.75
+            assert nn.accuracy(scores, [lower, lower, 1, lower]) == 1.0
+            assert nn.accuracy(scores, [1, 1, 1, lower]) == 0.5
+    for build, labels in (nn.MLP, [0, 1]), (nn.vectorized.MLP, [0, 1]), (nn.MLP, [-1, 1]):
+        model = build(1, [1], bias=False, init=lambda *_: [[1.0]])
+        loss = "hinge" if -1 in labels else "bce_with_logits"
+        assert nn.evaluate(model, ([[zero]] * 2, labels), loss)[1] == 0.5
+        assert nn.evaluate(model, ([[zero]], labels[:1]), loss)[1] == 1.0
+    assert nn.accuracy([[0.5, 0.5, 0.1], [zero, 0.0, -1.0]], [0, 0]) == 1.0  # of equal scores the first
+
+
 def test_accuracy_by_largest_score_and_by_sign() -> None:
     assert nn.accuracy([[0.1, 0.9], [2.0, 1.0], [0.0, -1.0]], [1, 0, 1]) == pytest.approx(2 / 3)
     for scores in ([1.0, -1.0, 0.5, -0.5], [[1.0], [-1.0], [0.5], [-0.5]], Tensor([1.0, -1.0, 0.5, -0.5])):

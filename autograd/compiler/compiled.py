@@ -196,7 +196,7 @@ class _Entry:
         self.backends = Backends(Normal(tape), backend)
         self.structure, self.around, self.modes = structure, around, _modes(around)
         self.dtype = dtype
-        self.leaves, self.kept = tape.leaves, tape.kept
+        self.leaves, self.kept, self.reached = tape.leaves, tape.kept, tape.reached()
         self.store: Store | None = None
         self.changes = 0
         self.programs: dict[int, _Replay] = {}
@@ -235,6 +235,7 @@ class _Entry:
         self.changes = self.store.changes
         self.positions = np.zeros(len(leaves), np.int64)
         self.positions[of_parameters] = where
+        self.gradients = self.store.places(self.positions[self.reached])
 
 
 class _Replay:
@@ -294,7 +295,7 @@ class Loss:
             )
         with LOCK:
             self._check_current()
-            self._store().accumulate(self._replay.backward)
+            self._store().accumulate(self._replay.backward, self._replay.entry.gradients)
         for argument, offset, node in self._nodes:
             if node.requires_grad and argument in self._replay.program.inputs:
                 node.add_grad(self._replay.program.inputs[argument].grad.item(offset))

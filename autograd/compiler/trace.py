@@ -155,6 +155,17 @@ class Tape:
         known = isinstance(condition, Traced) and index >= 0 and self.ops[index] in COMPARISONS.values()
         return condition if known else self.record(COMPARISONS["__ne__"], (condition, 0.0))
 
+    def reached(self) -> list[int]:
+        """The parameters that a backward pass from the root reaches, as it would in the engine."""
+        cut, marks = {*self.cut}, bytearray(len(self.ops))
+        marks[self.root] = 1
+        for i in range(self.root, len(self.leaves) - 1, -1):
+            if marks[i] and i not in cut and self.ops[i] not in COMPARISONS.values():
+                for operand in self.operands[i]:
+                    if operand >= 0:
+                        marks[operand] = 1
+        return [i for i, leaf in enumerate(self.leaves) if marks[i] and leaf.value is not None and leaf.wanted]
+
     def difference(self, other: "Tape") -> str:
         """How ``other``, a second run of the same function, differs from this one; empty if it does not."""
         if len(self.ops) != len(other.ops) or self.root != other.root:

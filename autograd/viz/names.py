@@ -46,6 +46,14 @@ def assigned_name(node: Node) -> str:
     return _targets("".join(linecache.getlines(file))).get(span, "")
 
 
+def _parameters(model: Any) -> list[tuple[str, Any]]:
+    """A model's, by name; none of one that holds them where it cannot name them: a picture is no place to complain."""
+    try:
+        return list(model.named_parameters())
+    except TypeError:
+        return []
+
+
 class Names:
     """What the program calls the nodes in ``order``, and the models that made them.
 
@@ -81,7 +89,7 @@ class Names:
         for place, (model, name) in enumerate(called + list(seen.values())):
             prefix = f"{name}." if place < len(called) > 1 else ""
             modules = list(model.named_modules())
-            for way, parameter in model.named_parameters():
+            for way, parameter in _parameters(model):
                 if id(parameter) in leaves and id(parameter) not in self._parameters:
                     self._parameters[id(parameter)] = prefix + way
                     holders = [each for known, each in modules if not known or way.startswith(f"{known}.")]
