@@ -20,7 +20,8 @@ from autograd.compiler.memory import Memory
 from autograd.compiler.normal import Normal
 from autograd.compiler.program import Program, run
 from autograd.compiler.store import Store, bind
-from autograd.compiler.trace import Leaf, Tape, closed_over, names_in, trace
+from autograd.compiler.trace import Leaf, Tape, closed_over, names_in, reachable, trace
+from autograd.compiler.watch import Watch
 from autograd.errors import GraphError, TraceError
 from autograd.modes import MODE
 from autograd.threads import by_one_blas_thread
@@ -65,8 +66,10 @@ def compile(
     Call it with one sample, or its ``batch`` with rows of them; the loss has ``data`` and ``backward()``. The program
     is traced anew for each structure of arguments. What would be frozen into it by accident (`bool()`, `float()`,
     `.data` of a traced Value) raises `TraceError`, and so does a function that does not do the same twice. Variables
-    around the function may be assigned anew, and a model go from ``train()`` to ``eval()``; what lies deeper is read
-    once, when the function is traced: plain numbers in lists, arrays and attributes, and what helper functions read.
+    around the function may be assigned anew, a model go from ``train()`` to ``eval()``, and a Value take the place of a
+    parameter, wherever that is: the function is traced anew. In a program of many thousand parameters this may be
+    noticed some calls late, and is a `GraphError` then. Plain numbers in lists, arrays and attributes, and those that
+    helper functions read, are read once, when the function is traced.
     In several threads one call waits for the other, and `backward` belongs to the last one.
     """
     if function is None:
@@ -92,6 +95,7 @@ class Compiled:
         self._around = _surroundings(function)
         self._entries: dict[Any, _Entry] = {}
         self._last: tuple[_Entry, int] | None = None
+        self._replaced = 0
         update_wrapper(self, function, updated=())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -161,26 +165,52 @@ class Compiled:
         entry = None if self._last is None else self._last[0]
         if entry is None or not entry.fits(given, around):
             entry = self._entries.get(_key(given, around))
-        if entry is None or not entry.current():
-            entry = self._traced(given, around)
-        return entry
+        if entry is not None and entry.current():
+            return entry
+        if entry is not None and entry.replaced:
+            self._note_replaced(entry, _key(given, around))
+        return self._traced(given, around)
+
+    def _note_replaced(self, entry: "_Entry", key: Any) -> None:
+        """Some Value has taken the place of a parameter: an error if that may have been some calls ago."""
+        remedy = "assign to the parameter's .data instead, as in p.data = 0.5"
+        if entry.watch.by_turns:
+            del self._entries[key]
+            self._last = None
+            raise GraphError(
+                f"another Value has taken the place of a parameter of {self._name()}, at most "
+                f"{len(entry.watch.groups) - 1} calls ago, and the losses since then are those of the old one; {remedy}, "
+                f"or call the function again, which traces it anew"
+            )
+        self._replaced += 1
+        if self._replaced == TRACES + 1:
+            warnings.warn(
+                f"{self._name()} is traced anew each time another Value takes the place of a parameter, now for the "
+                f"{TRACES + 1}th time; {remedy}",
+                stacklevel=5,
+            )
+
+    def _name(self) -> str:
+        return getattr(self.function, "__name__", "the function")
 
     def _traced(self, given: Arguments, around: Sequence[Any]) -> "_Entry":
         key = _key(given, around)
         if len(self._entries) == TRACES and key not in self._entries:
             warnings.warn(
-                f"{getattr(self.function, '__name__', 'the function')} is traced for the {TRACES + 1}th time, for "
+                f"{self._name()} is traced for the {TRACES + 1}th time, for "
                 f"arguments of another structure or other variables around it; arrays of one shape are traced once, so "
                 f"pad what differs in length",
                 stacklevel=5,
             )
-        leaves = [Leaf(name, None, p, p.requires_grad) for name, p in closed_over(self.function).items()]
+        reached = list(reachable(self.function))
+        leaves = [Leaf(name, None, p, p.requires_grad) for name, p in closed_over(reached).items()]
         known = {id(leaf.value) for leaf in leaves}
         for _, _, node in given.nodes:
             if id(node) in known:
                 raise TraceError(f"{node!r} is an argument and closed over as well; pass it or use it, and not both")
         tape = trace(self.function, given.rebuilt, leaves + given.leaves(), self.keep)
-        entry = _Entry(tape, self.dtype, self.backend, given.structure, around)
+        watch = Watch(reached, _innermost(self.function)[0], tape.leaves)
+        entry = _Entry(tape, watch, self.dtype, self.backend, given.structure, around)
         if len(self._entries) == ENTRIES and key not in self._entries:
             del self._entries[next(iter(self._entries))]
         self._entries[key] = entry
@@ -191,14 +221,21 @@ class _Entry:
     """The programs of one structure of arguments, and of the same variables around the function."""
 
     def __init__(
-        self, tape: Tape, dtype: np.dtype[Any], backend: str | None, structure: Any, around: Sequence[Any]
+        self,
+        tape: Tape,
+        watch: Watch,
+        dtype: np.dtype[Any],
+        backend: str | None,
+        structure: Any,
+        around: Sequence[Any],
     ) -> None:
         self.backends = Backends(Normal(tape), backend)
         self.structure, self.around, self.modes = structure, around, _modes(around)
         self.dtype = dtype
-        self.leaves, self.kept = tape.leaves, tape.kept
+        self.leaves, self.kept, self.watch = tape.leaves, tape.kept, watch
         self.store: Store | None = None
         self.changes = 0
+        self.replaced = False
         self.programs: dict[int, _Replay] = {}
 
     def fits(self, given: Arguments, around: Sequence[Any]) -> bool:
@@ -207,10 +244,16 @@ class _Entry:
         return same and all(x.training is mode for x, mode in self.modes)
 
     def current(self) -> bool:
-        """Whether each parameter still wants its gradient, or still wants none."""
-        if self.store is None or self.store.current:
-            return self.store is None or self.store.changes == self.changes
-        return all(leaf.value is None or leaf.wanted == leaf.value.requires_grad for leaf in self.leaves)
+        """Whether each parameter still wants its gradient, or still wants none, and no other has taken its place."""
+        bound = self.store is not None and self.store.current
+        if bound and self.store.changes != self.changes:  # type: ignore[union-attr]
+            return False
+        if not bound and any(
+            leaf.value is not None and leaf.wanted != leaf.value.requires_grad for leaf in self.leaves
+        ):
+            return False
+        self.replaced = not (self.watch.unchanged() if bound else self.watch.unchanged_exactly())
+        return not self.replaced
 
     def replay(self, samples: int) -> "_Replay":
         if self.store is None or not self.store.current:
@@ -359,17 +402,22 @@ class Loss:
         return found if self._replay.samples else found.tolist()[0]
 
 
+def _innermost(function: Any) -> tuple[Any, list[Any]]:
+    """What ``function`` is a method or a partial of, and whose methods it is; None if it is no function of Python's."""
+    owners: list[Any] = []
+    while function is not None and not isinstance(function, types.FunctionType):
+        owners += [function.__self__] if isinstance(function, types.MethodType) else []
+        function = getattr(function, "func", getattr(function, "__func__", None))  # of a partial, of a method
+    return function, owners
+
+
 def _surroundings(function: Any) -> Callable[[], tuple[Any, ...]]:
     """What reads the variables around ``function``: whose method it is, the cells of its closure, and global ones."""
-    owners = []
-    while not isinstance(function, types.FunctionType):
-        owners += [function.__self__] if isinstance(function, types.MethodType) else []
-        inner = getattr(function, "func", getattr(function, "__func__", None))  # of a partial, of a method
-        if inner is None:
-            return lambda: tuple(owners)
-        function = inner
-    cells, world = function.__closure__ or (), function.__globals__
-    names, empty = [*dict.fromkeys(names_in(function.__code__))], types.CellType()
+    inner, owners = _innermost(function)
+    if inner is None:
+        return lambda: tuple(owners)
+    cells, world = inner.__closure__ or (), inner.__globals__
+    names, empty = [*dict.fromkeys(names_in(inner.__code__))], types.CellType()
     return lambda: (
         *owners,
         *[cell.cell_contents for cell in cells if cell != empty],

@@ -5,6 +5,7 @@ would let one out (`bool()`, `float()`, `.data`, …) would freeze it into the p
 """
 
 import types
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -388,22 +389,32 @@ def _as_traced(leaves: list[Leaf]) -> Iterator[None]:
 # ----- what a function closes over -----
 
 
-def closed_over(function: Callable[..., Any]) -> dict[str, Value]:
-    """The leaf Values that ``function`` can reach, by name: in its closure, globals, defaults and bound object."""
+def closed_over(reached: Iterable[tuple[str, Any, Any]]) -> dict[str, Value]:
+    """The leaf Values among what a function can reach, by name."""
     found: dict[str, Value] = {}
     seen: set[int] = set()
-    stack: list[tuple[str, Any]] = [("", function)]
-    while stack:
-        name, item = stack.pop()
-        if item.__class__ in _PLAIN or id(item) in seen:
-            continue
-        seen.add(id(item))
-        if isinstance(item, Value):
-            if not item.parents:
-                found[_free(item.label or name or "value", found)] = item
-        else:
-            stack += reversed(list(_held(name, item)))
+    for name, _, item in reached:
+        if isinstance(item, Value) and not item.parents and id(item) not in seen:
+            seen.add(id(item))
+            found[_free(item.label or name or "value", found)] = item
     return found
+
+
+def reachable(root: Any) -> Iterator[tuple[str, Any, Any]]:
+    """What ``root`` can reach, but plain numbers and text: its name, what holds it, and itself.
+
+    A function reaches its closure, globals, defaults and bound object. What several hold comes once for each.
+    """
+    seen: dict[int, Any] = {}
+    stack: list[tuple[str, Any, Any]] = [("", None, root)]
+    while stack:
+        name, _, item = found = stack.pop()
+        if item.__class__ in _PLAIN or type(item) is Traced:  # left over from a trace
+            continue
+        yield found
+        if id(item) not in seen and not isinstance(item, Value):
+            seen[id(item)] = item
+            stack += reversed([(key, item, part) for key, part in held(name, item)])
 
 
 _PLAIN = frozenset({float, int, str, bytes, bool, type(None), np.float64})
@@ -413,7 +424,7 @@ def _free(name: str, taken: dict[str, Value]) -> str:
     return name if name not in taken else f"{name}'{len(taken)}"
 
 
-def _held(name: str, item: Any) -> Iterable[tuple[str, Any]]:
+def held(name: str, item: Any) -> Iterable[tuple[str, Any]]:
     """What ``item`` holds, by name."""
 
     def named(parts: Iterable[tuple[Any, Any]]) -> Iterator[tuple[str, Any]]:
@@ -432,14 +443,25 @@ def _held(name: str, item: Any) -> Iterable[tuple[str, Any]]:
         return named(item.items())
     if isinstance(item, np.ndarray):
         return named(enumerate(item.flat)) if item.dtype == object else ()
-    if isinstance(item, list | tuple | set | frozenset):
+    if isinstance(item, list | tuple | set | frozenset | deque):
         return named(enumerate(item))
     if isinstance(item, types.ModuleType | type):
         return ()
     attributes = getattr(item, "__dict__", {})
     if "__wrapped__" in attributes:  # another compiled function, which knows more of the world than it uses
         return [("", attributes["__wrapped__"])]
-    return chain(named(attributes.items()), [("", getattr(type(item), "__call__", None))])  # noqa: B004
+    inner = chain(attributes.items(), slots(item))
+    return chain(named(inner), [("", getattr(type(item), "__call__", None))])  # noqa: B004
+
+
+def slots(item: Any) -> Iterator[tuple[str, Any]]:
+    """The attributes of ``item`` that are slots, of a user's class."""
+    for kind in type(item).__mro__:
+        if "__slots__" in vars(kind) and not kind.__module__.startswith("autograd."):
+            names = vars(kind)["__slots__"]
+            for name in [names] if isinstance(names, str) else names:
+                if not name.startswith("__") and hasattr(item, name):
+                    yield name, getattr(item, name)
 
 
 def names_in(code: types.CodeType) -> Iterator[str]:
