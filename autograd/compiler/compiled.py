@@ -17,13 +17,14 @@ from autograd.compiler.arguments import Arguments, Same, argument_names
 from autograd.compiler.backends import Backends, Built, checked_backend
 from autograd.compiler.cells import Call
 from autograd.compiler.memory import Memory
-from autograd.compiler.normal import Normal
+from autograd.compiler.normal import GRADIENT, Normal
 from autograd.compiler.program import Program, run
 from autograd.compiler.store import Store, bind
 from autograd.compiler.trace import Leaf, Tape, closed_over, names_in, reachable, trace
 from autograd.compiler.watch import Watch
 from autograd.errors import GraphError, TraceError
-from autograd.modes import MODE
+from autograd.graph import unrecorded
+from autograd.modes import MODE, user_line
 from autograd.threads import by_one_blas_thread
 from autograd.value import Value
 
@@ -99,8 +100,8 @@ class Compiled:
         update_wrapper(self, function, updated=())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """The loss of one sample; within another function that is being compiled, a part of that."""
-        if MODE.tape is not None:
+        """The loss of one sample. In another function that is compiled or differentiated it is a part of that."""
+        if MODE.tape is not None or MODE.differentiating:
             return self.function(*args, **kwargs)
         return self._evaluated(Arguments(self._names, args, kwargs) if args or kwargs else self._nothing, 0)
 
@@ -116,7 +117,7 @@ class Compiled:
     def value_and_grad(self, *args: Any, **kwargs: Any) -> tuple[float, Array]:
         """The loss of one sample and its gradient, one number for each of ``parameters``; ``grad`` stays as it is."""
         with LOCK:
-            loss: Loss = self(*args, **kwargs)
+            loss = self._evaluated(Arguments(self._names, args, kwargs), 0)
             return loss.value_and_grad()
 
     def __reduce__(self) -> Any:
@@ -151,11 +152,7 @@ class Compiled:
         return entry.replay(samples)
 
     def _evaluated(self, given: Arguments, samples: int) -> "Loss":
-        if MODE.anomaly:
-            raise GraphError(
-                "detect_anomaly() looks at one operation after another, and a compiled program has none; inside of it "
-                "call the function itself, which is compiled.function"
-            )
+        _check_modes("batch() or value_and_grad()")
         with LOCK:
             self._last = self._entry(given), samples
             return self._replayed().evaluated(given)
@@ -179,8 +176,8 @@ class Compiled:
             self._last = None
             raise GraphError(
                 f"another Value has taken the place of a parameter of {self._name()}, at most "
-                f"{len(entry.watch.groups) - 1} calls ago, and the losses since then are those of the old one; {remedy}, "
-                f"or call the function again, which traces it anew"
+                f"{len(entry.watch.groups) - 1} calls ago, and the losses since then are those of the old one; "
+                f"{remedy}, or call the function again, which traces it anew"
             )
         self._replaced += 1
         if self._replaced == TRACES + 1:
@@ -217,6 +214,19 @@ class Compiled:
         return entry
 
 
+def _check_modes(what: str) -> None:
+    if MODE.anomaly:
+        raise GraphError(
+            "detect_anomaly() looks at one operation after another, and a compiled program has none; inside of it "
+            "call the function itself, which is compiled.function"
+        )
+    if MODE.tape is not None:
+        raise TraceError(
+            f"{what} of a compiled function within another one: its numbers today would be frozen into the program\n"
+            f"  at {user_line()}\nCall the inner function itself, once for each sample: it becomes a part of this one"
+        )
+
+
 class _Entry:
     """The programs of one structure of arguments, and of the same variables around the function."""
 
@@ -229,7 +239,9 @@ class _Entry:
         structure: Any,
         around: Sequence[Any],
     ) -> None:
-        self.backends = Backends(Normal(tape), backend)
+        normal = Normal(tape)
+        self.differentiable = bool(normal.flags[tape.root] & GRADIENT)
+        self.backends = Backends(normal, backend)
         self.structure, self.around, self.modes = structure, around, _modes(around)
         self.dtype = dtype
         self.leaves, self.kept, self.watch = tape.leaves, tape.kept, watch
@@ -245,14 +257,14 @@ class _Entry:
 
     def current(self) -> bool:
         """Whether each parameter still wants its gradient, or still wants none, and no other has taken its place."""
-        bound = self.store is not None and self.store.current
-        if bound and self.store.changes != self.changes:  # type: ignore[union-attr]
-            return False
-        if not bound and any(
-            leaf.value is not None and leaf.wanted != leaf.value.requires_grad for leaf in self.leaves
-        ):
-            return False
-        self.replaced = not (self.watch.unchanged() if bound else self.watch.unchanged_exactly())
+        if self.store is not None and self.store.current:
+            if self.store.changes != self.changes:
+                return False
+            self.replaced = not self.watch.unchanged()
+        else:
+            if any(leaf.value is not None and leaf.wanted != leaf.value.requires_grad for leaf in self.leaves):
+                return False
+            self.replaced = not self.watch.unchanged_exactly()
         return not self.replaced
 
     def replay(self, samples: int) -> "_Replay":
@@ -318,14 +330,16 @@ class Loss:
 
     data: the loss, or the mean loss of a batch
     kept: the intermediate results that were asked for, by label: numbers, or arrays with an axis for samples
+    requires_grad: whether it has a gradient, as it has outside of `no_grad` if something in it asks for one
     """
 
-    __slots__ = ("_moves", "_nodes", "_replay", "_run", "data", "kept")
+    __slots__ = ("_moves", "_nodes", "_replay", "_run", "data", "kept", "requires_grad")
 
     def __init__(self, data: float, replay: _Replay, nodes: Sequence[Any]) -> None:
         self.data = data
         self._replay, self._run, self._nodes = replay, replay.runs, nodes
         self._moves = self._store().moves
+        self.requires_grad = replay.entry.differentiable and MODE.recording
         self.kept = {label: self._results(ids) for label, ids in replay.entry.kept.items()}
 
     def backward(self, *, create_graph: bool = False) -> None:
@@ -335,6 +349,8 @@ class Loss:
                 "a compiled program has gradients that are numbers; for derivatives of derivatives call the function "
                 "itself, which is compiled.function"
             )
+        if not self.requires_grad:
+            raise unrecorded(self)
         with LOCK:
             self._check_current()
             self._store().accumulate(self._replay.backward)
@@ -382,6 +398,7 @@ class Loss:
         return store
 
     def _check_current(self) -> None:
+        _check_modes("the gradient")
         replay = self._replay
         if self._store().moves != self._moves:
             raise GraphError(

@@ -1,7 +1,7 @@
 """Whether the parameters of a compiled function are still where they were found: a Value may replace another.
 
-The containers on the way to a parameter are compared with copies of them. Python compares lists and dicts in C and takes
-identical items for equal, so this costs a few nanoseconds for each item.
+The containers on the way to a parameter are compared with copies of them. Python compares lists and dicts in C, and
+takes identical items for equal: this costs a few nanoseconds for each item.
 """
 
 import gc
