@@ -46,7 +46,7 @@ def kind_of(x: Any) -> float:
 
 DECISIONS: dict[str, Decision] = {
     "dict.get": lambda x: TABLE.get(x, 1.0),
-    "dict[]": lambda x: TABLE[x] if x in TABLE else 1.0,
+    "dict[]": lambda x: {3.0: 2.0, -2.5: 3.0, 1.0: 4.0}[x],
     "in a set": lambda x: 2.0 if x in {3.0, 4.0} else 1.0,
     "in a tuple": lambda x: 2.0 if x in (3.0, 4.0) else 1.0,
     "of what is computed": lambda x: TABLE.get(x * 1.0 + 0.0, 1.0),
@@ -136,7 +136,7 @@ DECISIONS: dict[str, Decision] = {
     "as_integer_ratio": lambda x: float(x.as_integer_ratio()[0]),
     "hex": lambda x: float.fromhex(x.hex()),
     "length": lambda x: float(len(x)),
-    "iteration": lambda x: [*x][0],
+    "iteration": lambda x: next(iter(x)),
     "item": lambda x: x[0],
 }
 
@@ -158,18 +158,12 @@ def test_what_a_number_decides_is_decided_in_each_call_or_refused(name: str) -> 
 
     compiled = compile(loss)
     for x in PLACES:
-        expected = outcome(loss, x)
-        try:
-            found = float(compiled(x).data)
-        except TraceError as error:
-            assert (
-                str(error).count("\n") >= 2 and "\n  at " in str(error) and ".py:" in str(error)
-            )  # what happened, where, and what to write instead
-            continue
-        except Exception as error:
-            assert type(error) is expected or isinstance(error, TypeError)
-            continue
-        assert found == expected, x
+        found, expected = outcome(compiled, x), outcome(loss, x)
+        if found is TraceError:
+            with pytest.raises(TraceError, match=r"\n  at .*\.py:\d+: .*\n[A-Z]"):  # where, and what to write instead
+                compiled(x)
+        else:
+            assert found in (expected, TypeError), x
 
 
 @pytest.mark.parametrize("name", [name for name in dir(float) if name not in ("__class__", "__doc__", "__sizeof__")])
@@ -223,7 +217,7 @@ def test_what_a_parameter_decides_is_what_it_decides_eagerly_or_refused(name: st
             return PARAMETER[name](w)
 
         try:
-            total = compile(lambda: loss())() if compiled else loss()  # noqa: PLW0108
+            total = compile(lambda: loss())() if compiled else loss()
             total.backward()
             results.append((total.data, w.grad))
         except TraceError:
@@ -285,7 +279,7 @@ def test_a_row_under_no_grad_beside_an_equal_one_that_is_not(backend: str) -> No
                 first, second = [lambda: w.exp() * w, lambda: silent() * w][::order]
                 return first() + second()
 
-            total = compile(lambda: loss(), backend=backend)() if compiled else loss()  # noqa: PLW0108
+            total = compile(lambda: loss(), backend=backend)() if compiled else loss()
             total.backward()
             results.append((total.data, w.grad))
         np.testing.assert_allclose(results[0], results[1], rtol=1e-14)
@@ -322,7 +316,7 @@ DERIVATIVES: dict[str, Any] = {
 @pytest.mark.parametrize("name", DERIVATIVES)
 def test_a_derivative_in_a_compiled_function_is_refused_and_the_remedy_works(name: str) -> None:
     loss = compile(lambda x: DERIVATIVES[name](lambda y: y * y * x, x) * 1.0)
-    with pytest.raises(TraceError, match="a derivative cannot be taken inside a compiled function\n  at .*py:"):
+    with pytest.raises(TraceError, match=r"a derivative cannot be taken inside a compiled function\n  at .*py:"):
         loss(2.0)
     assert float(loss.function(2.0)) == (8.0 if name not in ("hessian", "hvp") else 4.0)
 

@@ -212,7 +212,7 @@ def source(rows: Sequence[Op]) -> str:
         text = written(row)
         assert text is not None
         loads = [f"{x} = v[a[t + {i}]]" for i, x in enumerate(text.names)]
-        sends = [f"g[a[t + {i}]] += g[i] * ({d})" for i, d in enumerate(text.partials) if d != "0.0"]
+        sends = [f"g[a[t + {i}]] += g[i] * ({d})" for i, d in enumerate(text.partials)]
         for i, lines in enumerate(([*loads, f"v[i] = {text.result}"], ["y = v[i]", *loads, *sends])):
             passes[i] += _ROW.format(code=code)
             passes[i] += "".join(f"                    {line}\n" for line in [*lines, f"t += {row.arity}"])
