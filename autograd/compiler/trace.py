@@ -349,7 +349,7 @@ class Traced(Value):
     def __hash__(self) -> int:
         if self._is_number():
             _refused("hash(), for a set, a dict or a cache,", _KEY)
-        return Value.__hash__(self)
+        return object.__hash__(self)
 
     def _is_number(self) -> bool:
         return MODE.tape is not None and bool(MODE.tape.is_number(self.instruction))
@@ -388,7 +388,7 @@ class Traced(Value):
         """Of what a float has or a node has, and this has not."""
         if name in Value.__slots__ + Node.__slots__ or (hasattr(float, name) and not name.startswith("__")):
             _refused(f".{name}", _GRAPH if name in Node.__slots__ else _NO_ROW)
-        raise AttributeError(f"{type(self).__name__} object has no attribute {name!r}")
+        raise AttributeError(name)
 
 
 _LABEL, _CLASS = vars(Node)["label"], vars(object)["__class__"]
@@ -605,8 +605,7 @@ def held(name: str, item: Any) -> Iterable[tuple[str, Any]]:
     attributes = getattr(item, "__dict__", {})
     if "__wrapped__" in attributes:  # another compiled function, which knows more of the world than it uses
         return [("", attributes["__wrapped__"])]
-    inner = chain(attributes.items(), slots(item))
-    return chain(named(inner), [("", getattr(type(item), "__call__", None))])  # noqa: B004
+    return chain(named(attributes.items()), named(slots(item)), [("", getattr(type(item), "__call__", None))])  # noqa: B004
 
 
 def slots(item: Any) -> Iterator[tuple[str, Any]]:
