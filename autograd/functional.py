@@ -25,9 +25,9 @@ from typing import Any
 
 import numpy as np
 
-from autograd.errors import GraphError
+from autograd.errors import GraphError, TraceError
 from autograd.graph import Node, behind, dependent, plain, pullback, pushforward
-from autograd.modes import MODE, ieee_arithmetic, setting
+from autograd.modes import MODE, ieee_arithmetic, setting, user_line
 from autograd.tensor import Tensor, as_array, stack
 from autograd.trees import Tree, changed, leaves, parts, restored
 from autograd.value import Value, as_float
@@ -114,6 +114,7 @@ class _Run:
 
     def __init__(self, f: Function, args: tuple[Any, ...], named: dict[str, Any], argnums: Argnums) -> None:
         _check_function(f)
+        _check_not_traced()
         chosen = _checked_argnums(f, args, argnums)
         self.f = f
         outside = MODE.differentiating or _has_variables((args, named))
@@ -199,6 +200,14 @@ def _check_function(f: Any) -> None:
         raise TypeError(
             f"the first argument is the function to differentiate, got {reprlib.repr(f)}; "
             f"write grad(f)(x), and not grad(f(x))"
+        )
+
+
+def _check_not_traced() -> None:
+    if MODE.tape is not None:
+        raise TraceError(
+            f"a derivative cannot be taken inside a compiled function\n  at {user_line()}\n"
+            f"Write the derivative out there, or call the function uncompiled, which is compiled.function"
         )
 
 

@@ -301,10 +301,7 @@ def backward(root: Node, seed: Any, create_graph: bool = False) -> None:
     leaves exactly. A pass that fails leaves every gradient as it was.
     """
     if not root.requires_grad:
-        raise GraphError(
-            f"backward() on {root!r}: nothing was recorded for it, because it was made under no_grad(), "
-            f"detached, or computed from plain numbers only; build it from Values or Tensors outside no_grad()"
-        )
+        raise unrecorded(root)
     order = topological_order(root)
     if create_graph:
         for node, g in pullback(order, {root: seed}, create_graph).items():
@@ -342,6 +339,14 @@ def backward(root: Node, seed: Any, create_graph: bool = False) -> None:
         elif not node.parents:
             node.grad = old
             node.add_grad(g)
+
+
+def unrecorded(root: Any) -> GraphError:
+    """What is said of a result without a graph."""
+    return GraphError(
+        f"backward() on {root!r}: nothing was recorded for it, because it was made under no_grad(), "
+        f"detached, or computed from plain numbers only; build it from Values or Tensors outside no_grad()"
+    )
 
 
 def pullback(order: Sequence[Node], gradients: Mapping[Node, Any], recorded: bool) -> dict[Node, Any]:

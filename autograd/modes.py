@@ -315,7 +315,7 @@ def remember_place(node: Any, frame: Any, scope: Scope) -> None:
 def user_line() -> str:
     """The innermost source line that is not glassgrad's own, as ``file:line: text``."""
     frame = sys._getframe(1)
-    while frame.f_back and OURS[frame.f_code.co_filename]:
+    while frame.f_back and (OURS[frame.f_code.co_filename] or frame.f_code.co_filename.startswith("<frozen ")):
         frame = frame.f_back
     return source_line(frame)
 

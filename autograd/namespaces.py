@@ -63,13 +63,21 @@ def _erf(x: Any) -> Any:
     return np.vectorize(math.erf, otypes=[float])(x).astype(np.asarray(x).dtype)
 
 
+def _power(a: Any, b: Any) -> Any:
+    """NumPy takes the square root for ½, which is nan at −inf and −0 at −0; the power is inf and 0."""
+    if not np.ndim(b) and b == 0.5:
+        a = np.where(a == -np.inf, np.inf, a) + 0.0
+    return np.power(a, b)
+
+
 ARRAYS = Namespace(
     **{name: getattr(np, name) for name in ["exp", "log", "log1p", "expm1", "sqrt", "sin", "cos", "tan"]},
-    **{name: getattr(np, name) for name in ["sinh", "cosh", "tanh", "abs", "sign", "power"]},
+    **{name: getattr(np, name) for name in ["sinh", "cosh", "tanh", "abs", "sign"]},
     **{name: getattr(np, name) for name in ["maximum", "minimum", "where", "equal"]},
     asin=np.arcsin,
     acos=np.arccos,
     atan=np.arctan,
+    power=_power,
     erf=_erf,
 )
 

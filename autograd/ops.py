@@ -374,6 +374,11 @@ def _logsumexp(xs: Saved) -> float:
     return top + math.log(sum(math.exp(x - top) for x in xs))
 
 
+def _norm(xs: Saved) -> float:
+    y = math.hypot(*xs)
+    return math.nan if y == math.inf and any(map(math.isnan, xs)) else y  # which hypot takes for inf
+
+
 def _norm_partials(m: Any, y: Any, xs: Sequence[Any]) -> Sequence[Any]:
     """x_i / y; 0 where every x_i is 0 (PyTorch's convention), and the corner of the cone has no derivative."""
     return [x / y for x in xs] if y != 0.0 else [0.0 * x for x in xs]
@@ -389,6 +394,6 @@ REDUCTIONS: dict[str, Reduction] = {
         Reduction("dot", "w·x", _dot, _dot_partials, r"\sum_i w_i x_i + b"),
         Reduction("logsumexp", "logsumexp", _logsumexp, lambda m, y, xs: [m.exp(x - y) for x in xs],
                   r"\ln \sum_i e^{x_i}"),
-        Reduction("norm", "‖x‖", lambda xs: math.hypot(*xs), _norm_partials, r"\sqrt{\sum_i x_i^2}"),
+        Reduction("norm", "‖x‖", _norm, _norm_partials, r"\sqrt{\sum_i x_i^2}"),
     )
 }  # fmt: skip

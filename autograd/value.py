@@ -93,11 +93,12 @@ class Value(Node):
     def _reduce(cls, op: Reduction, operands: tuple[Any, ...]) -> "Value":
         if not operands:
             raise ValueError(f"{op.name}() of no numbers; give it at least one")
-        xs = tuple([x.data for x in operands if x.__class__ is Value and x.requires_grad])
-        if MODE.usual and len(xs) == len(operands):
-            y = op.forward(xs)
-            return _node(op, y, operands, (y, *xs))
-        if MODE.tape is not None:
+        if MODE.usual:
+            xs = tuple([x.data for x in operands if x.__class__ is Value and x.requires_grad])
+            if len(xs) == len(operands):
+                y = op.forward(xs)
+                return _node(op, y, operands, (y, *xs))
+        elif MODE.tape is not None:
             return MODE.tape.record(op, operands)  # type: ignore[no-any-return]
         parents = Value._lift(operands)
         xs = tuple([p.data for p in parents])

@@ -17,7 +17,7 @@ from autograd import GraphError, Value, compile, custom_op, take
 from autograd.compiler import lift as lift_module
 from autograd.compiler.lift import lift
 from autograd.compiler.normal import Normal
-from autograd.compiler.trace import Leaf, closed_over, trace
+from autograd.compiler.trace import Leaf, closed_over, reachable, trace
 from autograd.errors import TraceError
 
 X, LABELS = nn.data.moons(30, noise=0.1, seed=1)
@@ -262,8 +262,8 @@ def test_what_a_function_can_reach_ends_at_what_its_code_names() -> None:
     inner = compile(lambda x: w * x)
     held = np.array(w, dtype=object)  # of no dimension
     outer = compile(lambda x: inner(x) * held.item())
-    assert list(closed_over(outer.function).values()) == [w]
-    assert UNUSED not in closed_over(outer).values()
+    assert list(closed_over(reachable(outer.function)).values()) == [w]
+    assert UNUSED not in closed_over(reachable(outer)).values()
 
 
 def test_a_parameter_still_knows_where_it_was_made() -> None:

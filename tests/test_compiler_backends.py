@@ -265,6 +265,8 @@ def test_a_small_program_prints_as_the_python_that_it_is() -> None:
 PROGRAM = """
 from autograd import Value, compile
 from autograd.compiler import loops
+from autograd.ops import OPS
+loops.TABLE = (OPS["tanh"],)  # to compile all rows takes half a minute
 x = Value(0.5)
 total = compile(lambda: x.tanh() * x, backend="numba")()
 total.backward()
@@ -300,3 +302,50 @@ def test_a_cache_folder_that_cannot_be_written_costs_time_and_nothing_else(
     one, term = np.array([0]), np.array([0], np.int32)
     forward(one, np.array([1]), one, np.array([1, 2]), np.array([3.0]), term, term, numbers)
     assert numbers[0, 1] == 6.0
+
+
+# ----- small cases of what large random graphs would find -----
+
+
+@each_backend
+def test_programs_that_share_parameters_have_no_gradients_left_over(backend: str) -> None:
+    """Each writes the gradients of its own parameters, and leaves none of another's in the store."""
+    p, q = Value(2.0), Value(3.0)
+    first, second = compile(lambda: p * q, backend=backend), compile(lambda: q * q, backend=backend)
+    first(), second()  # from here on they share a store
+    first().backward()
+    assert (p.grad, q.grad) == (3.0, 2.0)
+    autograd.compiler.store.gathered([p, q]).zero_grad()  # which leaves the numbers in the buffer
+    second().backward()
+    assert (p.grad, q.grad) == (0.0, 6.0)
+    assert second.value_and_grad()[1].tolist() == [6.0] and first.value_and_grad()[1].tolist() == [3.0, 2.0]
+    assert (p.grad, q.grad) == (0.0, 6.0)
+
+
+def test_the_choice_counts_what_comes_before_the_first_replay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """1 ms a replay, and 10 ms once, beat half of that with 10 s once: a user trains for some thousand steps."""
+    made = {"numba": backends.Estimate(0.5e-3, 10.0), "python": backends.Estimate(1e-3, 0.01)}
+    monkeypatch.setattr(backends.Backends, "_one_by_one", lambda self, samples: dict(made))
+    monkeypatch.setattr(backends.Backends, "_is_open", lambda self, name: name != "numpy")
+    x = Value(2.0)
+    assert chosen(compile(lambda: x * x)) == "plain"
+    made["numba"] = backends.Estimate(0.5e-3, 0.1)
+    if "numba" in INSTALLED:
+        assert chosen(compile(lambda: x * x)) == "numba"
+
+
+@each_backend
+@pytest.mark.parametrize("xs", [(math.inf, 1.0), (-math.inf, math.inf), (math.inf, math.nan), (math.nan, 1.0)], ids=str)
+def test_a_norm_of_infinities_and_of_what_is_no_number(backend: str, xs: Any) -> None:
+    values = [Value(x) for x in xs]
+    eager = autograd.norm(values)
+    eager.backward()
+    expected = [eager.data, *[v.grad for v in values]]
+    with np.errstate(invalid="ignore"):
+        assert same([eager.data], [np.linalg.norm(xs)]) and same(expected[1:], np.array(xs) / eager.data)
+    ((*found,),) = found_by(backend, lambda *values: autograd.norm(values), [xs])
+    assert same(found, expected)
+    tensor = autograd.Tensor(np.array(xs))
+    total = tensor.norm()
+    total.backward()
+    assert same([total.item(), *tensor.grad], expected)

@@ -32,6 +32,7 @@ class Cell:
     """
 
     __slots__ = ("array", "cells", "fixed", "fresh")
+    __array_ufunc__ = None  # so that `numpy_number * cell` asks the cell's __rmul__
 
     def __init__(self, cells: "Cells", array: Array, fresh: bool = False, fixed: bool = False) -> None:
         self.cells, self.array, self.fresh, self.fixed = cells, array, fresh, fixed

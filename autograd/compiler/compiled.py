@@ -17,12 +17,14 @@ from autograd.compiler.arguments import Arguments, Same, argument_names
 from autograd.compiler.backends import Backends, Built, checked_backend
 from autograd.compiler.cells import Call
 from autograd.compiler.memory import Memory
-from autograd.compiler.normal import Normal
+from autograd.compiler.normal import GRADIENT, Normal
 from autograd.compiler.program import Program, run
 from autograd.compiler.store import Store, bind
-from autograd.compiler.trace import Leaf, Tape, closed_over, names_in, trace
+from autograd.compiler.trace import Leaf, Tape, closed_over, names_in, reachable, trace
+from autograd.compiler.watch import Watch
 from autograd.errors import GraphError, TraceError
-from autograd.modes import MODE
+from autograd.graph import unrecorded
+from autograd.modes import MODE, user_line
 from autograd.threads import by_one_blas_thread
 from autograd.value import Value
 
@@ -65,8 +67,10 @@ def compile(
     Call it with one sample, or its ``batch`` with rows of them; the loss has ``data`` and ``backward()``. The program
     is traced anew for each structure of arguments. What would be frozen into it by accident (`bool()`, `float()`,
     `.data` of a traced Value) raises `TraceError`, and so does a function that does not do the same twice. Variables
-    around the function may be assigned anew, and a model go from ``train()`` to ``eval()``; what lies deeper is read
-    once, when the function is traced: plain numbers in lists, arrays and attributes, and what helper functions read.
+    around the function may be assigned anew, a model go from ``train()`` to ``eval()``, and a Value take the place of a
+    parameter, wherever that is: the function is traced anew. In a program of many thousand parameters this may be
+    noticed some calls late, and is a `GraphError` then. Plain numbers in lists, arrays and attributes, and those that
+    helper functions read, are read once, when the function is traced.
     In several threads one call waits for the other, and `backward` belongs to the last one.
     """
     if function is None:
@@ -92,11 +96,12 @@ class Compiled:
         self._around = _surroundings(function)
         self._entries: dict[Any, _Entry] = {}
         self._last: tuple[_Entry, int] | None = None
+        self._replaced = 0
         update_wrapper(self, function, updated=())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """The loss of one sample; within another function that is being compiled, a part of that."""
-        if MODE.tape is not None:
+        """The loss of one sample. In another function that is compiled or differentiated it is a part of that."""
+        if MODE.tape is not None or MODE.differentiating:
             return self.function(*args, **kwargs)
         return self._evaluated(Arguments(self._names, args, kwargs) if args or kwargs else self._nothing, 0)
 
@@ -112,7 +117,7 @@ class Compiled:
     def value_and_grad(self, *args: Any, **kwargs: Any) -> tuple[float, Array]:
         """The loss of one sample and its gradient, one number for each of ``parameters``; ``grad`` stays as it is."""
         with LOCK:
-            loss: Loss = self(*args, **kwargs)
+            loss = self._evaluated(Arguments(self._names, args, kwargs), 0)
             return loss.value_and_grad()
 
     def __reduce__(self) -> Any:
@@ -147,11 +152,7 @@ class Compiled:
         return entry.replay(samples)
 
     def _evaluated(self, given: Arguments, samples: int) -> "Loss":
-        if MODE.anomaly:
-            raise GraphError(
-                "detect_anomaly() looks at one operation after another, and a compiled program has none; inside of it "
-                "call the function itself, which is compiled.function"
-            )
+        _check_modes("batch() or value_and_grad()")
         with LOCK:
             self._last = self._entry(given), samples
             return self._replayed().evaluated(given)
@@ -161,44 +162,92 @@ class Compiled:
         entry = None if self._last is None else self._last[0]
         if entry is None or not entry.fits(given, around):
             entry = self._entries.get(_key(given, around))
-        if entry is None or not entry.current():
-            entry = self._traced(given, around)
-        return entry
+        if entry is not None and entry.current():
+            return entry
+        if entry is not None and entry.replaced:
+            self._note_replaced(entry, _key(given, around))
+        return self._traced(given, around)
+
+    def _note_replaced(self, entry: "_Entry", key: Any) -> None:
+        """Some Value has taken the place of a parameter: an error if that may have been some calls ago."""
+        remedy = "assign to the parameter's .data instead, as in p.data = 0.5"
+        if entry.watch.by_turns:
+            del self._entries[key]
+            self._last = None
+            raise GraphError(
+                f"another Value has taken the place of a parameter of {self._name()}, at most "
+                f"{len(entry.watch.groups) - 1} calls ago, and the losses since then are those of the old one; "
+                f"{remedy}, or call the function again, which traces it anew"
+            )
+        self._replaced += 1
+        if self._replaced == TRACES + 1:
+            warnings.warn(
+                f"{self._name()} is traced anew each time another Value takes the place of a parameter, now for the "
+                f"{TRACES + 1}th time; {remedy}",
+                stacklevel=5,
+            )
+
+    def _name(self) -> str:
+        return getattr(self.function, "__name__", "the function")
 
     def _traced(self, given: Arguments, around: Sequence[Any]) -> "_Entry":
         key = _key(given, around)
         if len(self._entries) == TRACES and key not in self._entries:
             warnings.warn(
-                f"{getattr(self.function, '__name__', 'the function')} is traced for the {TRACES + 1}th time, for "
+                f"{self._name()} is traced for the {TRACES + 1}th time, for "
                 f"arguments of another structure or other variables around it; arrays of one shape are traced once, so "
                 f"pad what differs in length",
                 stacklevel=5,
             )
-        leaves = [Leaf(name, None, p, p.requires_grad) for name, p in closed_over(self.function).items()]
+        reached = list(reachable(self.function))
+        leaves = [Leaf(name, None, p, p.requires_grad) for name, p in closed_over(reached).items()]
         known = {id(leaf.value) for leaf in leaves}
         for _, _, node in given.nodes:
             if id(node) in known:
                 raise TraceError(f"{node!r} is an argument and closed over as well; pass it or use it, and not both")
         tape = trace(self.function, given.rebuilt, leaves + given.leaves(), self.keep)
-        entry = _Entry(tape, self.dtype, self.backend, given.structure, around)
+        watch = Watch(reached, _innermost(self.function)[0], tape.leaves)
+        entry = _Entry(tape, watch, self.dtype, self.backend, given.structure, around)
         if len(self._entries) == ENTRIES and key not in self._entries:
             del self._entries[next(iter(self._entries))]
         self._entries[key] = entry
         return entry
 
 
+def _check_modes(what: str) -> None:
+    if MODE.anomaly:
+        raise GraphError(
+            "detect_anomaly() looks at one operation after another, and a compiled program has none; inside of it "
+            "call the function itself, which is compiled.function"
+        )
+    if MODE.tape is not None:
+        raise TraceError(
+            f"{what} of a compiled function within another one: its numbers today would be frozen into the program\n"
+            f"  at {user_line()}\nCall the inner function itself, once for each sample: it becomes a part of this one"
+        )
+
+
 class _Entry:
     """The programs of one structure of arguments, and of the same variables around the function."""
 
     def __init__(
-        self, tape: Tape, dtype: np.dtype[Any], backend: str | None, structure: Any, around: Sequence[Any]
+        self,
+        tape: Tape,
+        watch: Watch,
+        dtype: np.dtype[Any],
+        backend: str | None,
+        structure: Any,
+        around: Sequence[Any],
     ) -> None:
-        self.backends = Backends(Normal(tape), backend)
+        normal = Normal(tape)
+        self.differentiable = bool(normal.flags[tape.root] & GRADIENT)
+        self.backends = Backends(normal, backend)
         self.structure, self.around, self.modes = structure, around, _modes(around)
         self.dtype = dtype
-        self.leaves, self.kept, self.reached = tape.leaves, tape.kept, tape.reached()
+        self.leaves, self.kept, self.reached, self.watch = tape.leaves, tape.kept, tape.reached(), watch
         self.store: Store | None = None
         self.changes = 0
+        self.replaced = False
         self.programs: dict[int, _Replay] = {}
 
     def fits(self, given: Arguments, around: Sequence[Any]) -> bool:
@@ -207,10 +256,16 @@ class _Entry:
         return same and all(x.training is mode for x, mode in self.modes)
 
     def current(self) -> bool:
-        """Whether each parameter still wants its gradient, or still wants none."""
-        if self.store is None or self.store.current:
-            return self.store is None or self.store.changes == self.changes
-        return all(leaf.value is None or leaf.wanted == leaf.value.requires_grad for leaf in self.leaves)
+        """Whether each parameter still wants its gradient, or still wants none, and no other has taken its place."""
+        if self.store is not None and self.store.current:
+            if self.store.changes != self.changes:
+                return False
+            self.replaced = not self.watch.unchanged()
+        else:
+            if any(leaf.value is not None and leaf.wanted != leaf.value.requires_grad for leaf in self.leaves):
+                return False
+            self.replaced = not self.watch.unchanged_exactly()
+        return not self.replaced
 
     def replay(self, samples: int) -> "_Replay":
         if self.store is None or not self.store.current:
@@ -276,14 +331,16 @@ class Loss:
 
     data: the loss, or the mean loss of a batch
     kept: the intermediate results that were asked for, by label: numbers, or arrays with an axis for samples
+    requires_grad: whether it has a gradient, as it has outside of `no_grad` if something in it asks for one
     """
 
-    __slots__ = ("_moves", "_nodes", "_replay", "_run", "data", "kept")
+    __slots__ = ("_moves", "_nodes", "_replay", "_run", "data", "kept", "requires_grad")
 
     def __init__(self, data: float, replay: _Replay, nodes: Sequence[Any]) -> None:
         self.data = data
         self._replay, self._run, self._nodes = replay, replay.runs, nodes
         self._moves = self._store().moves
+        self.requires_grad = replay.entry.differentiable and MODE.recording
         self.kept = {label: self._results(ids) for label, ids in replay.entry.kept.items()}
 
     def backward(self, *, create_graph: bool = False) -> None:
@@ -293,6 +350,8 @@ class Loss:
                 "a compiled program has gradients that are numbers; for derivatives of derivatives call the function "
                 "itself, which is compiled.function"
             )
+        if not self.requires_grad:
+            raise unrecorded(self)
         with LOCK:
             self._check_current()
             self._store().accumulate(self._replay.backward, self._replay.entry.gradients)
@@ -340,6 +399,7 @@ class Loss:
         return store
 
     def _check_current(self) -> None:
+        _check_modes("the gradient")
         replay = self._replay
         if self._store().moves != self._moves:
             raise GraphError(
@@ -360,17 +420,22 @@ class Loss:
         return found if self._replay.samples else found.tolist()[0]
 
 
+def _innermost(function: Any) -> tuple[Any, list[Any]]:
+    """What ``function`` is a method or a partial of, and whose methods it is; None if it is no function of Python's."""
+    owners: list[Any] = []
+    while function is not None and not isinstance(function, types.FunctionType):
+        owners += [function.__self__] if isinstance(function, types.MethodType) else []
+        function = getattr(function, "func", getattr(function, "__func__", None))  # of a partial, of a method
+    return function, owners
+
+
 def _surroundings(function: Any) -> Callable[[], tuple[Any, ...]]:
     """What reads the variables around ``function``: whose method it is, the cells of its closure, and global ones."""
-    owners = []
-    while not isinstance(function, types.FunctionType):
-        owners += [function.__self__] if isinstance(function, types.MethodType) else []
-        inner = getattr(function, "func", getattr(function, "__func__", None))  # of a partial, of a method
-        if inner is None:
-            return lambda: tuple(owners)
-        function = inner
-    cells, world = function.__closure__ or (), function.__globals__
-    names, empty = [*dict.fromkeys(names_in(function.__code__))], types.CellType()
+    inner, owners = _innermost(function)
+    if inner is None:
+        return lambda: tuple(owners)
+    cells, world = inner.__closure__ or (), inner.__globals__
+    names, empty = [*dict.fromkeys(names_in(inner.__code__))], types.CellType()
     return lambda: (
         *owners,
         *[cell.cell_contents for cell in cells if cell != empty],

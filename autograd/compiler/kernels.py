@@ -141,8 +141,9 @@ def _norm(c: Cells, X: Cell) -> Any:
 
 
 def _norm_sent(c: Cells, X: Cell, y: Cell, g: Cell) -> Cell:
-    share = c.namespace.where(c.call(np.equal, y, 0.0), 0.0, c.call(np.divide, g, y))
-    return c.product([X, share], 1.0)
+    nothing = c.call(np.equal, y, 0.0)
+    slope = c.call(np.divide, X, c.namespace.where(nothing, 1.0, y))  # in this order: g / y could vanish
+    return c.product([slope, g], 1.0)
 
 
 KERNELS: dict[Reduction, tuple[Any, Any]] = {

@@ -66,17 +66,17 @@ class Loops:
         self._gather_terms(owner, constant, rows)
 
     def _codes(self, nodes: Ids) -> Ids:
-        """The code of each node: from `FIRST_ROW` on places in ``rows``, and then in ``python``."""
+        """The code of each node: from `FIRST_ROW` on places in `TABLE`, then in ``own``, and then in ``python``."""
         normal = self.normal
         products = np.zeros(normal.n, bool)
         products[normal.owner[normal.b >= 0]] = True
         found = np.where(products[nodes], PRODUCTS, LINEAR)
         computed = np.flatnonzero(normal.rows[nodes]).tolist()
         used = dict.fromkeys(normal.ops[i] for i in nodes[computed].tolist())
-        own = [row for row in used if isinstance(row, Op) and row not in TABLE and written(row)]
-        self.rows: tuple[Op, ...] = (*TABLE, *own)
-        self.python: list[Any] = [row for row in used if row not in self.rows]
-        code = {row: FIRST_ROW + i for i, row in enumerate([*self.rows, *self.python])}
+        others = [row for row in used if row not in TABLE]
+        self.own = tuple([row for row in others if isinstance(row, Op) and written(row)])
+        self.python: list[Any] = [row for row in others if row not in self.own]
+        code = {row: FIRST_ROW + i for i, row in enumerate([*TABLE, *self.own, *self.python])}
         found[computed] = [code[normal.ops[i]] for i in nodes[computed].tolist()]
         return found
 
@@ -109,20 +109,27 @@ class Loops:
         )
 
     def _through(self, rows: Rows) -> list[tuple[Call, Call]]:
-        """Calls forwards and backwards: kernels for as many runs as can be, Python for rows without machine code."""
-        forward, backward = kernels(self.rows)
-        by_python = self.codes >= FIRST_ROW + len(self.rows)
-        ends = np.flatnonzero(np.diff(by_python, prepend=~by_python[:1], append=~by_python[-1:]))
+        """Calls forwards and backwards, for as many runs as can be: kernels, and Python for rows without machine code.
+
+        Rows of one's own have kernels of their own: to compile the table's once more would take ten times as long.
+        """
+        first_own = FIRST_ROW + len(TABLE)
+        first_python = first_own + len(self.own)
+        kinds = np.digitize(self.codes, [first_own, first_python])
+        ends = np.flatnonzero(np.diff(kinds, prepend=-1, append=-1))
         calls: list[tuple[Call, Call]] = []
         for first, last in pairwise(ends.tolist()):
-            runs, bounds = slice(first, last), self.bounds[first : last + 1]
-            program = self.codes[runs], self.count[runs], self.begin[runs], bounds, self.k, self.a, self.b, rows.numbers
-            if by_python[first]:
-                which = [self.python[code - FIRST_ROW - len(self.rows)] for code in self.codes[runs].tolist()]
-                each = _Python(which, self.count[runs], self.begin[runs], bounds, self.a, rows, self.wanted[runs])
+            runs, bounds, kind = slice(first, last), self.bounds[first : last + 1], kinds[first]
+            count, begin, wanted = self.count[runs], self.begin[runs], self.wanted[runs]
+            if kind == 2:
+                which = [self.python[code - first_python] for code in self.codes[runs].tolist()]
+                each = _Python(which, count, begin, bounds, self.a, rows, wanted)
                 calls.append(((each.forward, ()), (each.backward, ())))
             else:
-                calls.append(((forward, program), (backward, (*program, rows.gradients, self.wanted[runs]))))
+                forward, backward = kernels(self.own if kind else TABLE)
+                codes = self.codes[runs] - kind * len(TABLE)
+                program = codes, count, begin, bounds, self.k, self.a, self.b, rows.numbers
+                calls.append(((forward, program), (backward, (*program, rows.gradients, wanted))))
         return calls
 
 
@@ -212,7 +219,7 @@ def source(rows: Sequence[Op]) -> str:
         text = written(row)
         assert text is not None
         loads = [f"{x} = v[a[t + {i}]]" for i, x in enumerate(text.names)]
-        sends = [f"g[a[t + {i}]] += g[i] * ({d})" for i, d in enumerate(text.partials) if d != "0.0"]
+        sends = [f"g[a[t + {i}]] += g[i] * ({d})" for i, d in enumerate(text.partials)]
         for i, lines in enumerate(([*loads, f"v[i] = {text.result}"], ["y = v[i]", *loads, *sends])):
             passes[i] += _ROW.format(code=code)
             passes[i] += "".join(f"                    {line}\n" for line in [*lines, f"t += {row.arity}"])

@@ -23,6 +23,8 @@ NEUTRAL: dict[Any, float] = {
     REDUCTIONS["logsumexp"]: -math.inf, REDUCTIONS["norm"]: 0.0, REDUCTIONS["prod"]: 1.0, MAX: -math.inf, MIN: math.inf,
 }  # fmt: skip
 """Numbers that change nothing in a reduction: with them, such of unequally many operands are one group."""
+MODERATE = 1e30
+"""A factor that is larger, or smaller than the inverse, is not multiplied with another one beforehand."""
 GRADIENT, BATCHED = 1, 2
 """Flags of a node: somebody wants its gradient; it depends on an input."""
 
@@ -112,7 +114,9 @@ class Normal:
     def _normalize(self) -> None:
         """Find terms k·a[·b] (b = -1 without), and constants c, for every node that is a sum of products."""
         second = self.flat[np.minimum(self.start + 1, len(self.flat) - 1)] if len(self.flat) else self.start
-        by_number = (self.codes == _DIV) & (second >= self.n)
+        with np.errstate(all="ignore"):
+            invertible = (second >= self.n) & np.isfinite(1.0 / self.numbers[second])
+        by_number = (self.codes == _DIV) & invertible
         squared = (self.codes == _POWER) & (second >= self.n) & np.isin(self.numbers[second], (1.0, 2.0))
         plain = (self.codes > 0) & (self.codes != _DIV) & (self.codes != _POWER)
         self.sums = self.live & (plain | by_number | squared)
@@ -195,7 +199,8 @@ class Normal:
         """Give the terms of a sum that is used once, in another sum, to that other sum.
 
         Through a factor, even 1, only a single term, or a sum without factors of its own: others would lose their form
-        as a matrix product.
+        as a matrix product. Through one that is 0, infinite, or so large or small that the product of several could
+        be, none.
         """
         n = self.n
         uses = self._uses()
@@ -204,6 +209,7 @@ class Normal:
         absorbable[self.tape.cut] = False
         linear = (self.b < 0) & absorbable[self.a]
         linear &= (self.flags[self.a] & BATCHED) == (self.flags[self.owner] & BATCHED)
+        linear &= (np.abs(self.k) > 1.0 / MODERATE) & (np.abs(self.k) < MODERATE)
         end = np.arange(n)  # of chains of single terms: what the last of them is made of
         single = linear & (terms[self.owner] == 1)
         end[self.owner[single]] = self.a[single]

@@ -5,6 +5,7 @@ variables wait between them.
 """
 
 import builtins
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import inf, nan
@@ -95,7 +96,10 @@ class _Writer:
         self.lines.append(self.margin + text)
 
     def _operand(self, i: int) -> str:
-        return _name(i) if i < self.normal.n else _literal(self.normal.numbers[i])
+        if i < self.normal.n:
+            return _name(i)
+        number = float(self.normal.numbers[i])
+        return _literal(number) if number else _literal(math.copysign(1.0, number)).replace("1.0", "zero")
 
     def _assign(self, name: str, terms: Sequence[str]) -> None:
         """``name`` = the sum of ``terms``."""
@@ -141,8 +145,7 @@ class _Writer:
 
         def send() -> None:
             for operand, partial in zip(operands, text.partials, strict=True):
-                if partial != "0.0":
-                    self._send(operand, f"g{i} * ({_renamed(partial, names)})")
+                self._send(operand, f"g{i} * ({_renamed(partial, names)})")
 
         return send
 
@@ -194,7 +197,7 @@ class _Replay:
 def _defined(code: Any, functions: Mapping[Row, str], exact: bool) -> Code:
     """The generator function that ``code`` defines; ``exact``: as IEEE 754 has it, and slower."""
     number = np.float64 if exact else float
-    world: dict[str, Any] = {**vars(ARRAYS if exact else SCALARS), "NaN": nan, "Infinity": inf}
+    world: dict[str, Any] = {**vars(ARRAYS if exact else SCALARS), "NaN": nan, "Infinity": inf, "zero": number(0.0)}
     # of literals, too, NumPy's numbers: Python's own raise when they are divided by 0
     world["where"] = (lambda condition, a, b: number(a if condition else b)) if exact else SCALARS.where
     for row, name in functions.items():

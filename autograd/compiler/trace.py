@@ -4,21 +4,26 @@ While a function is traced its parameters and inputs are `Traced`, and so is eve
 would let one out (`bool()`, `float()`, `.data`, …) would freeze it into the program, and is refused.
 """
 
+import sys
 import types
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from dis import get_instructions
 from functools import partial
 from itertools import chain
+from numbers import Real
 from operator import is_
+from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autograd.errors import TraceError
-from autograd.modes import MODE, paused_gc, setting, user_line
+from autograd.graph import Node
+from autograd.modes import MODE, OURS, paused_gc, setting, user_line
 from autograd.namespaces import ieee
 from autograd.ops import OPS, Op, Reduction
 from autograd.value import Value, as_float
@@ -89,6 +94,7 @@ class Tape:
     places: list[str] | None = None
     root: int = 0
     _known: dict[Any, int] = field(default_factory=dict)
+    _kinds: list[tuple[bool, bool]] = field(default_factory=list)
 
     def apply(self, op: Op, args: Sequence[Any]) -> Value:
         """The result of row ``op`` on ``args``: what `Value._apply` does while a function is traced."""
@@ -98,7 +104,7 @@ class Tape:
         """The result of ``op`` on ``args``, none left out: what `Value._reduce` does while a function is traced."""
         operands: list[int] = []
         for a in args:
-            operands.append(a.instruction if a.__class__ is Traced else self._operand(a))
+            operands.append(a.instruction if type(a) is Traced else self._operand(a))
         if operands[0] < 0 and max(operands) < 0:
             return self._result(self.constant(self._folded(op, operands)))
         ops = self.ops
@@ -111,13 +117,11 @@ class Tape:
             self.places.append(user_line())
         out = _new(Traced)  # what follows is `_result`, for this is the busiest line of all
         out.instruction = index
-        out.requires_grad = True
         return out
 
     def _result(self, index: int) -> "Traced":
         out = _new(Traced)
         out.instruction = index
-        out.requires_grad = index >= 0
         return out
 
     def _operand(self, x: Any) -> int:
@@ -151,8 +155,7 @@ class Tape:
 
     def truth(self, condition: Value) -> Value:
         """1 if ``condition`` is not 0, else 0."""
-        index = condition.instruction
-        known = isinstance(condition, Traced) and index >= 0 and self.ops[index] in COMPARISONS.values()
+        known = isinstance(condition, Traced) and self.compares(condition.instruction)
         return condition if known else self.record(COMPARISONS["__ne__"], (condition, 0.0))
 
     def reached(self) -> list[int]:
@@ -160,11 +163,37 @@ class Tape:
         cut, marks = {*self.cut}, bytearray(len(self.ops))
         marks[self.root] = 1
         for i in range(self.root, len(self.leaves) - 1, -1):
-            if marks[i] and i not in cut and self.ops[i] not in COMPARISONS.values():
+            if marks[i] and i not in cut and not self.compares(i):
                 for operand in self.operands[i]:
                     if operand >= 0:
                         marks[operand] = 1
         return [i for i, leaf in enumerate(self.leaves) if marks[i] and leaf.value is not None and leaf.wanted]
+
+    def compares(self, index: int) -> bool:
+        """Whether this entry is a comparison, which is True or False when the function itself is called."""
+        return index >= 0 and self.ops[index] in COMPARISONS.values()
+
+    def is_number(self, index: int) -> bool:
+        """Whether this entry is a plain number, and no Value, when the function itself is called."""
+        return index >= 0 and self._kind(index)[0]
+
+    def requires_grad(self, index: int) -> bool:
+        return index >= 0 and self._kind(index)[1]
+
+    def _kind(self, index: int) -> tuple[bool, bool]:
+        """`is_number` and `requires_grad` of an entry, found for all entries up to it."""
+        kinds, cut = self._kinds, set(self.cut)
+        for i in range(len(kinds), index + 1):
+            if i < len(self.leaves):
+                leaf = self.leaves[i]
+                kinds.append((leaf.value is None and not leaf.wanted, leaf.wanted))
+            elif self.compares(i):
+                kinds.append((True, False))
+            else:
+                of_operands = [kinds[o] for o in self.operands[i] if o >= 0]
+                number = isinstance(self.ops[i], Op) and all(is_number for is_number, _ in of_operands)
+                kinds.append((number, i not in cut and any(wanted for _, wanted in of_operands)))
+        return kinds[index]
 
     def difference(self, other: "Tape") -> str:
         """How ``other``, a second run of the same function, differs from this one; empty if it does not."""
@@ -172,18 +201,18 @@ class Tape:
             return f"it made {len(self.ops)} operations, and then {len(other.ops)}"
         for i, (a, b) in enumerate(zip(self.ops, other.ops, strict=True)):
             if a is not b:
-                return f"it computed {_name(a)}, and then {_name(b)}{self._place(i)}"
+                return f"it computed {_row_name(a)}, and then {_row_name(b)}{self._place(i)}"
         for i, (one, two) in enumerate(zip(self.operands, other.operands, strict=True)):
             if one is two:
                 continue
             for x, y in zip(one, two, strict=False):
                 if x >= 0 and y >= 0 and x != y:
-                    return f"operands of {_name(self.ops[i])} were others{self._place(i)}"
+                    return f"operands of {_row_name(self.ops[i])} were others{self._place(i)}"
                 if (x < 0) != (y < 0) or (x < 0 and repr(self.constants[-1 - x]) != repr(other.constants[-1 - y])):
                     first, second = (_operand_name(tape, o) for tape, o in ((self, x), (other, y)))
-                    return f"{_name(self.ops[i])} had the operand {first}, and then {second}{self._place(i)}"
+                    return f"{_row_name(self.ops[i])} had the operand {first}, and then {second}{self._place(i)}"
             if len(one) != len(two):
-                return f"{_name(self.ops[i])} was of {len(one)} numbers, and then of {len(two)}{self._place(i)}"
+                return f"{_row_name(self.ops[i])} was of {len(one)} numbers, and then of {len(two)}{self._place(i)}"
         return ""
 
     def _place(self, index: int) -> str:
@@ -193,7 +222,7 @@ class Tape:
         lines = [f"%{i} = {leaf.name}" for i, leaf in enumerate(self.leaves)]
         for i, op in enumerate(self.ops[len(lines) :], len(lines)):
             operands = ", ".join(_operand_name(self, x) for x in self.operands[i])
-            lines.append(f"%{i} = {_name(op)}({operands})" + " cut" * (i in self.cut))
+            lines.append(f"%{i} = {_row_name(op)}({operands})" + " cut" * (i in self.cut))
         if self.ops[self.root] is OPS["clone"] and self.root == len(self.ops) - 1:  # `trace` itself has added this
             *lines, _ = lines
             return "\n".join([*lines, f"return {_operand_name(self, self.operands[self.root][0])}"])
@@ -203,7 +232,7 @@ class Tape:
 _new = Value.__new__
 
 
-def _name(op: Row | None) -> str:
+def _row_name(op: Row | None) -> str:
     return op.name if op else "a leaf"
 
 
@@ -230,10 +259,27 @@ _NUMBER = (
     "gradient, and read numbers from what the function returns, or by keep=[…]"
 )
 _INDEX = "A list cannot be indexed by a traced value: write autograd.take(list, index)"
+_KEY = (
+    "A compiled function cannot look up a number: look it up outside, and pass what is found as an argument; write\n"
+    "autograd.take(list, index) for an entry of a list, or autograd.where(x == 3.0, a, b)"
+)
+_TEXT = "Print what the function returns, or name a result by its label and keep=[…]"
+_GRAPH = (
+    "A compiled function has no graph and no gradients yet: do it with the function itself, which is compiled.function"
+)
+_KIND = (
+    "An argument that is a number is a Value while the function is traced: decide by its class outside of it, and\n"
+    "pass what was decided, as True or as text, in an argument of its own"
+)
+_NO_ROW = "No row of the table does this: do it outside of the function, and pass the result as an argument"
 
 
 class Traced(Value):
-    """A `Value` without a number, for as long as a function is traced; ``instruction`` is its entry on the tape."""
+    """A `Value` without a number, for as long as a function is traced; ``instruction`` is its entry on the tape.
+
+    Whatever depends on a number is an operation of the tape, or refused. An argument that is a number is one of these
+    too, and so what its class or its hash decides is refused.
+    """
 
     __slots__ = ()
 
@@ -250,11 +296,31 @@ class Traced(Value):
         _refused("An assignment to .data", "Move parameters outside of the compiled function")
 
     @property
+    def grad(self) -> Any:
+        _refused(".grad", _GRAPH)
+
+    @grad.setter
+    def grad(self, g: Any) -> None:
+        _refused("An assignment to .grad", "Set gradients outside of the compiled function")
+
+    @property
+    def requires_grad(self) -> bool:
+        return MODE.tape is not None and MODE.tape.requires_grad(self.instruction)
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        _refused("An assignment to .requires_grad", "Freeze parameters outside of the compiled function")
+
+    @property
     def label(self) -> str:
-        return ""
+        try:
+            return _LABEL.__get__(self)  # type: ignore[no-any-return]
+        except AttributeError:
+            return ""
 
     @label.setter
     def label(self, name: str) -> None:
+        _LABEL.__set__(self, name)
         MODE.tape.labelled.setdefault(name, []).append(self)
 
     def detach(self) -> Any:
@@ -272,6 +338,9 @@ class Traced(Value):
     def __int__(self) -> int:
         _refused("int()", _NUMBER)
 
+    def __complex__(self) -> complex:
+        _refused("complex()", _NUMBER)
+
     def __index__(self) -> int:
         _refused("The use as an index", _INDEX)
 
@@ -279,17 +348,104 @@ class Traced(Value):
         _refused(".item()", _NUMBER)
 
     def __repr__(self) -> str:
+        if MODE.tape is not None and not _asked_by_us("reprlib"):
+            _refused("The text", _TEXT)
         return "Value(traced)"
 
-    __hash__ = Value.__hash__
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        _refused("The text", _TEXT)
+
+    def __hash__(self) -> int:
+        if self._is_number():
+            _refused("hash(), for a set, a dict or a cache,", _KEY)
+        return object.__hash__(self)
+
+    def _is_number(self) -> bool:
+        return MODE.tape is not None and bool(MODE.tape.is_number(self.instruction))
+
+    @property
+    def __class__(self) -> Any:
+        """What `isinstance` asks for if the type is not what it looks for."""
+        if self._is_number() and not _asked_by_us("abc"):
+            _refused("The class", _KIND)
+        return Traced
+
+    @__class__.setter
+    def __class__(self, kind: Any) -> None:
+        _CLASS.__set__(self, kind)
+
+    def __and__(self, other: Any) -> Any:
+        return self._of_truths("mul", other)
+
+    def __or__(self, other: Any) -> Any:
+        return self._of_truths("maximum", other)
+
+    __rand__, __ror__ = __and__, __or__
+
+    def _of_truths(self, name: str, other: Any) -> Any:
+        """Of two comparisons: whether both hold, or one of them."""
+        tape = MODE.tape
+        for x in (self, other):
+            if not (isinstance(x, bool) or (type(x) is Traced and tape.compares(x.instruction))):
+                return NotImplemented
+        return tape.truth(tape.apply(OPS[name], (self, other)))
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        _refused("A copy", _GRAPH)
+
+    def __getattr__(self, name: str) -> Any:
+        """Of what a float has or a node has, and this has not."""
+        if name in Value.__slots__ + Node.__slots__ or (hasattr(float, name) and not name.startswith("__")):
+            _refused(f".{name}", _GRAPH if name in Node.__slots__ else _NO_ROW)
+        raise AttributeError(name)
 
 
-def _compared(op: Op) -> Callable[[Any, Any], Any]:
-    return lambda self, other: MODE.tape.apply(op, (self, other))
+_LABEL, _CLASS = vars(Node)["label"], vars(object)["__class__"]
+
+
+def _asked_by_us(between: str) -> bool:
+    """Whether glassgrad or NumPy asks the caller, directly or through the standard module ``between``.
+
+    They ask for the class of what may be an array; no number decides there.
+    """
+    frame = sys._getframe(2)
+    while frame.f_back and Path(frame.f_code.co_filename.strip("<>").removeprefix("frozen ")).stem == between:
+        frame = frame.f_back
+    file = frame.f_code.co_filename
+    return OURS[file] or file.startswith(_NUMPY)
+
+
+_NUMPY = str(Path(np.__file__).parent)
+
+
+def _compared(name: str, op: Op) -> Callable[[Any, Any], Any]:
+    def compared(self: Any, other: Any) -> Any:
+        if name in ("__eq__", "__ne__") and not isinstance(other, Value | Real | np.bool_ | np.ndarray):
+            return NotImplemented  # a number equals no text and not None
+        return MODE.tape.apply(op, (self, other))
+
+    return compared
 
 
 for _method, _op in COMPARISONS.items():
-    setattr(Traced, _method, _compared(_op))
+    setattr(Traced, _method, _compared(_method, _op))
+
+
+def _without_row(name: str) -> Callable[..., NoReturn]:
+    def refused(self: Any, *args: Any) -> NoReturn:
+        _refused(name, _NO_ROW)
+
+    return refused
+
+
+for _name, _methods in {
+    "round()": ["round"], "math.trunc()": ["trunc"], "math.floor()": ["floor"], "math.ceil()": ["ceil"],
+    "%": ["mod", "rmod"], "//": ["floordiv", "rfloordiv"], "divmod()": ["divmod", "rdivmod"],
+}.items():  # fmt: skip
+    for _method in _methods:
+        setattr(Traced, f"__{_method}__", _without_row(_name))
 
 
 # ----- tracing -----
@@ -399,22 +555,32 @@ def _as_traced(leaves: list[Leaf]) -> Iterator[None]:
 # ----- what a function closes over -----
 
 
-def closed_over(function: Callable[..., Any]) -> dict[str, Value]:
-    """The leaf Values that ``function`` can reach, by name: in its closure, globals, defaults and bound object."""
+def closed_over(reached: Iterable[tuple[str, Any, Any]]) -> dict[str, Value]:
+    """The leaf Values among what a function can reach, by name."""
     found: dict[str, Value] = {}
     seen: set[int] = set()
-    stack: list[tuple[str, Any]] = [("", function)]
-    while stack:
-        name, item = stack.pop()
-        if item.__class__ in _PLAIN or id(item) in seen:
-            continue
-        seen.add(id(item))
-        if isinstance(item, Value):
-            if not item.parents:
-                found[_free(item.label or name or "value", found)] = item
-        else:
-            stack += reversed(list(_held(name, item)))
+    for name, _, item in reached:
+        if isinstance(item, Value) and not item.parents and id(item) not in seen:
+            seen.add(id(item))
+            found[_free(item.label or name or "value", found)] = item
     return found
+
+
+def reachable(root: Any) -> Iterator[tuple[str, Any, Any]]:
+    """What ``root`` can reach, but plain numbers and text: its name, what holds it, and itself.
+
+    A function reaches its closure, globals, defaults and bound object. What several hold comes once for each.
+    """
+    seen: dict[int, Any] = {}
+    stack: list[tuple[str, Any, Any]] = [("", None, root)]
+    while stack:
+        name, _, item = found = stack.pop()
+        if item.__class__ in _PLAIN or type(item) is Traced:  # left over from a trace
+            continue
+        yield found
+        if id(item) not in seen and not isinstance(item, Value):
+            seen[id(item)] = item
+            stack += reversed([(key, item, part) for key, part in held(name, item)])
 
 
 _PLAIN = frozenset({float, int, str, bytes, bool, type(None), np.float64})
@@ -424,7 +590,7 @@ def _free(name: str, taken: dict[str, Value]) -> str:
     return name if name not in taken else f"{name}'{len(taken)}"
 
 
-def _held(name: str, item: Any) -> Iterable[tuple[str, Any]]:
+def held(name: str, item: Any) -> Iterable[tuple[str, Any]]:
     """What ``item`` holds, by name."""
 
     def named(parts: Iterable[tuple[Any, Any]]) -> Iterator[tuple[str, Any]]:
@@ -443,14 +609,24 @@ def _held(name: str, item: Any) -> Iterable[tuple[str, Any]]:
         return named(item.items())
     if isinstance(item, np.ndarray):
         return named(enumerate(item.flat)) if item.dtype == object else ()
-    if isinstance(item, list | tuple | set | frozenset):
+    if isinstance(item, list | tuple | set | frozenset | deque):
         return named(enumerate(item))
     if isinstance(item, types.ModuleType | type):
         return ()
     attributes = getattr(item, "__dict__", {})
     if "__wrapped__" in attributes:  # another compiled function, which knows more of the world than it uses
         return [("", attributes["__wrapped__"])]
-    return chain(named(attributes.items()), [("", getattr(type(item), "__call__", None))])  # noqa: B004
+    return chain(named(attributes.items()), named(slots(item)), [("", getattr(type(item), "__call__", None))])  # noqa: B004
+
+
+def slots(item: Any) -> Iterator[tuple[str, Any]]:
+    """The attributes of ``item`` that are slots, of a user's class."""
+    for kind in type(item).__mro__:
+        if "__slots__" in vars(kind) and not kind.__module__.startswith("autograd."):
+            names = vars(kind)["__slots__"]
+            for name in [names] if isinstance(names, str) else names:
+                if not name.startswith("__") and hasattr(item, name):
+                    yield name, getattr(item, name)
 
 
 def names_in(code: types.CodeType) -> Iterator[str]:

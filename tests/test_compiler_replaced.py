@@ -1,0 +1,272 @@
+"""A Value that takes the place of a parameter: the compiled function is traced anew, or says that it was late."""
+
+import types
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import autograd
+import nn
+from autograd import GraphError, TraceError, Value, compile
+from autograd.compiler import watch
+
+W = Value(1.0)
+
+
+def by_global(x: Any) -> Any:
+    return W * x
+
+
+class Holder:
+    def __init__(self, w: Any) -> None:
+        self.w = w
+
+    def __call__(self, x: Any) -> Any:
+        return self.w * x
+
+
+class Slotted:
+    __slots__ = ("w",)
+
+    def __init__(self, w: Any) -> None:
+        self.w = w
+
+
+class ByClass:
+    w = Value(1.0)
+
+
+class Layers(nn.Module):
+    def __init__(self, w: Any) -> None:
+        self.inner = Holder(w)
+        self.calls = 0
+
+    def __call__(self, x: Any) -> Any:
+        return self.inner(x)
+
+
+def attribute() -> tuple[Any, Any]:
+    holder = Holder(Value(1.0))
+    return lambda x: holder.w * x, lambda w: setattr(holder, "w", w)
+
+
+def attribute_of_a_module() -> tuple[Any, Any]:
+    model = Layers(Value(1.0))
+    return lambda x: model(x), lambda w: setattr(model.inner, "w", w)
+
+
+def whole_object() -> tuple[Any, Any]:
+    model = Layers(Value(1.0))
+    return model, lambda w: setattr(model, "inner", Holder(w))
+
+
+def bound_method() -> tuple[Any, Any]:
+    holder = Holder(Value(1.0))
+    return holder.__call__, lambda w: setattr(holder, "w", w)
+
+
+def slot() -> tuple[Any, Any]:
+    holder = Slotted(Value(1.0))
+    return lambda x: holder.w * x, lambda w: setattr(holder, "w", w)
+
+
+def entry_of_a_dict() -> tuple[Any, Any]:
+    parts = {"w": Value(1.0), "n": 3}
+    return lambda x: parts["w"] * x, lambda w: parts.update(w=w)
+
+
+def entry_that_is_new() -> tuple[Any, Any]:
+    parts = {"w": Value(0.0)}
+    return lambda x: sum(parts.values()) * x, lambda w: parts.update(w=Value(0.0), v=w)
+
+
+def nested_list() -> tuple[Any, Any]:
+    rows = [[Value(1.0), 2.0], [Value(0.0)]]
+
+    def replace(w: Any) -> None:
+        rows[0][0] = w
+
+    return lambda x: sum(p * x for row in rows for p in row) - 2.0 * x, replace
+
+
+def list_that_grows() -> tuple[Any, Any]:
+    parts = [Value(0.5)]
+
+    def replace(w: Any) -> None:
+        parts[:] = [w - 0.5 if w.parents else Value(w.data - 0.5), Value(0.5)]
+
+    return lambda x: sum(parts) * x, replace
+
+
+def swapped() -> tuple[Any, Any]:
+    pair, other = [Value(1.0), Value(7.0)], []
+
+    def replace(w: Any) -> None:
+        other[:] = [pair[0]]
+        pair[0] = w
+
+    return lambda x: pair[0] * x, replace
+
+
+def tuple_in_a_list() -> tuple[Any, Any]:
+    pairs = [(Value(1.0), "name")]
+
+    def replace(w: Any) -> None:
+        pairs[0] = (w, "name")
+
+    return lambda x: pairs[0][0] * x, replace
+
+
+def queue() -> tuple[Any, Any]:
+    parts = deque([Value(1.0)])
+    return lambda x: parts[0] * x, lambda w: parts.__setitem__(0, w)
+
+
+def array_of_objects() -> tuple[Any, Any]:
+    parts = np.array([[Value(1.0), Value(0.0)]], object)
+    return lambda x: parts[0, 0] * x + parts[0, 1], lambda w: parts.__setitem__((0, 0), w)
+
+
+def variable_of_an_inner_function() -> tuple[Any, Any]:
+    w = Value(1.0)
+
+    def model(x: Any) -> Any:
+        return w * x
+
+    def replace(new: Any) -> None:
+        nonlocal w
+        w = new
+
+    return lambda x: model(x), replace
+
+
+def variable_around() -> tuple[Any, Any]:
+    w = Value(1.0)
+
+    def replace(new: Any) -> None:
+        nonlocal w
+        w = new
+
+    return lambda x: w * x, replace
+
+
+def global_of_an_inner_function() -> tuple[Any, Any]:
+    return lambda x: by_global(x), lambda w: globals().__setitem__("W", w)
+
+
+def attribute_of_a_python_module() -> tuple[Any, Any]:
+    module = types.ModuleType("parameters")
+    module.w = Value(1.0)  # type: ignore[attr-defined]
+    return lambda x: module.w * x, lambda w: setattr(module, "w", w)
+
+
+def attribute_of_a_class() -> tuple[Any, Any]:
+    return lambda x: ByClass.w * x, lambda w: setattr(ByClass, "w", w)
+
+
+def default() -> tuple[Any, Any]:
+    parts = [Value(1.0)]
+
+    def loss(x: Any, *, held: Any = parts) -> Any:
+        return held[0] * x
+
+    return loss, lambda w: parts.__setitem__(0, w)
+
+
+WAYS: list[Callable[[], tuple[Any, Any]]] = [
+    attribute, attribute_of_a_module, whole_object, bound_method, slot, entry_of_a_dict, entry_that_is_new, nested_list,
+    list_that_grows, swapped, tuple_in_a_list, queue, array_of_objects, variable_of_an_inner_function, variable_around,
+    global_of_an_inner_function, attribute_of_a_python_module, attribute_of_a_class, default,
+]  # fmt: skip
+EVERY_WAY = pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+
+
+@EVERY_WAY
+@pytest.mark.parametrize("number", [1.0, 5.0], ids=["equal", "another"])
+def test_a_value_that_replaces_a_parameter_is_the_parameter(way: Any, number: float) -> None:
+    function, replace = way()
+    replace(Value(1.0))
+    loss = compile(function)
+    assert loss(2.0).data == 2.0
+    new = Value(number)
+    replace(new)
+    again = loss(2.0)
+    again.backward()
+    assert again.data == 2.0 * number
+    assert new.grad == 2.0 or way is list_that_grows
+    assert loss(3.0).data == 3.0 * number
+
+
+@EVERY_WAY
+def test_a_result_that_replaces_a_parameter_is_refused(way: Any) -> None:
+    function, replace = way()
+    replace(Value(1.0))
+    loss = compile(function)
+    loss(2.0)
+    replace(Value(1.0) * Value(5.0))
+    with pytest.raises(TraceError, match="was computed outside of it and would not be computed again"):
+        loss(2.0)
+
+
+def test_descent_by_new_values_is_that_of_the_eager_engine() -> None:
+    losses = []
+    for compiled in (False, True):
+        line = Holder(Value(1.0))
+
+        def squared(x: Any, line: Any = line) -> Any:
+            return (line(x) - 3.0) ** 2
+
+        loss = compile(squared) if compiled else squared
+        for _ in range(3):
+            total = loss(1.0)
+            total.backward()
+            line.w = Value(line.w.data - 0.1 * line.w.grad)
+        losses.append(loss(1.0).data)
+    assert losses[0] == losses[1] == pytest.approx(1.048576, abs=1e-14)
+
+
+def test_the_fourth_replacement_is_worth_a_warning() -> None:
+    line = Holder(Value(1.0))
+    loss = compile(lambda x: line(x))
+
+    def replaced(number: float) -> Any:
+        line.w = Value(number)
+        return loss(1.0).data
+
+    assert [replaced(x) for x in (1.0, 2.0, 3.0, 4.0)] == [1.0, 2.0, 3.0, 4.0]
+    with pytest.warns(UserWarning, match="takes the place of a parameter, now for the 4th time; assign to"):
+        assert replaced(5.0) == 5.0
+    assert replaced(6.0) == 6.0
+
+
+def test_what_does_not_lead_to_a_parameter_may_change_without_a_new_trace() -> None:
+    traced = []
+    model = Layers(Value(2.0))
+    model.last = None
+
+    def loss(x: Any) -> Any:
+        traced.append(1)
+        return model(x)
+
+    compiled = compile(loss)
+    for _ in range(5):
+        total = compiled(3.0)
+        total.backward()
+        model.calls += 1
+        model.last = total
+        model.history = [model.calls, np.zeros(3)]
+    assert len(traced) == 2 and model.inner.w.grad == 15.0
+
+
+def test_a_large_program_says_that_it_was_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "ITEMS", 10)
+    rows = [[Value(1.0) for _ in range(11)] for _ in range(3)]
+    loss = compile(lambda x: autograd.sum([p * x for row in rows for p in row]))
+    assert loss(1.0).data == 33.0
+    rows[1][4] = Value(5.0)
+    with pytest.raises(GraphError, match="and the losses since then are those of the old one; assign to"):
+        [loss(1.0) for _ in range(4)]
+    assert loss(1.0).data == 37.0
