@@ -1,0 +1,530 @@
+"""Faults put into the code one at a time: which of them does the suite notice?
+
+    python tests/mutants.py --faults 400 --seed 0        (or: make mutants)
+
+Every fault is one edit of one expression or statement, in a copy of the tree. The tests that ran the edited line,
+as a map made once says, are run against it until one fails. What no test notices is printed as a diff; those
+that cannot be noticed stand with a reason in `mutants_lived.toml`. All results go to `out/mutants/`.
+"""
+
+import argparse
+import ast
+import builtins
+import difflib
+import hashlib
+import itertools
+import json
+import multiprocessing
+import os
+import random
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import tomllib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+OUT = ROOT / "out" / "mutants"
+SOURCES = ("autograd/*.py", "autograd/compiler/*.py", "nn/*.py", "nn/data/*.py")
+ROUNDS = (10.0, 60.0)
+"""Seconds of tests for each fault; the next number is for those that lived through the last."""
+PRELOADED = ["numpy", "pytest", "numba", "matplotlib.pyplot", "torch", "jax", "safetensors"]
+"""What takes long to import, and is not under test: loaded once, in the process from which all others are forked."""
+MEMORY = 6 << 30
+TIMES = itertools.count(1_000)
+
+# ----- faults -----
+
+SWAPPED: dict[type, type] = {
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult,
+    ast.Pow: ast.Mult, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, ast.LShift: ast.RShift, ast.RShift: ast.LShift,
+    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In, ast.And: ast.Or, ast.Or: ast.And,
+}  # fmt: skip
+TURNED: dict[type, type] = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE}
+RENAMED = {
+    "min": "max", "max": "min", "any": "all", "all": "any", "sorted": "list", "reversed": "list", "zeros": "ones",
+    "ones": "zeros", "maximum": "minimum", "minimum": "maximum", "exp": "expm1", "sin": "cos", "cos": "sin",
+}  # fmt: skip
+COSMETIC = {"__repr__", "__str__", "__dir__"}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """In ``function`` of ``file``, ``before`` became ``after``.
+
+    spans:  first and last lines to look for in the map: of the expression, its statement, its function
+    source: the whole file with the fault in it
+    """
+
+    file: str
+    function: str
+    before: str
+    after: str
+    spans: tuple[tuple[int, int], ...]
+    source: str
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        return self.file, self.function, self.before, self.after
+
+    def diff(self) -> str:
+        old = (ROOT / self.file).read_text().splitlines()
+        changed = difflib.unified_diff(old, self.source.splitlines(), lineterm="", n=0)
+        return "\n".join([f"{self.file}:{self.spans[0][0]}, in {self.function}", *list(changed)[3:]])
+
+
+def edits(node: ast.AST) -> Iterator[str]:
+    """What may stand in the place of ``node``."""
+    match node:
+        case ast.BinOp(left, op, right) if type(op) in SWAPPED and not _names_types_or_text(left, right):
+            yield ast.unparse(ast.BinOp(left, SWAPPED[type(op)](), right))
+            if isinstance(op, ast.Sub | ast.Div | ast.Pow):
+                yield ast.unparse(ast.BinOp(right, op, left))
+        case ast.Compare(left, [op], [right]):
+            for table in (SWAPPED, TURNED):
+                if type(op) in table:
+                    yield ast.unparse(ast.Compare(left, [table[type(op)]()], [right]))
+        case ast.BoolOp(op, values):
+            yield ast.unparse(ast.BoolOp(SWAPPED[type(op)](), values))
+            yield from (ast.unparse(value) for value in (values[0], values[-1]))
+        case ast.UnaryOp(ast.Not() | ast.USub(), operand):
+            yield ast.unparse(operand)
+        case ast.IfExp(test, body, orelse):
+            yield ast.unparse(ast.IfExp(test, orelse, body))
+        case ast.Constant(bool(value)):
+            yield repr(not value)
+        case ast.Constant(int(value)):
+            yield from (repr(value + 1), repr(value - 1))
+        case ast.Constant(float(value)):
+            yield repr(2.0 * value or 1.0)
+        case ast.Call(function, args, keywords):
+            if len(args) > 1 and all(isinstance(arg, ast.Name | ast.Attribute | ast.Subscript) for arg in args[:2]):
+                yield ast.unparse(ast.Call(function, [args[1], args[0], *args[2:]], keywords))
+            for keyword in keywords:
+                if keyword.arg:
+                    yield ast.unparse(ast.Call(function, args, [k for k in keywords if k is not keyword]))
+        case ast.Name(name, ast.Load()) if name in RENAMED:
+            yield RENAMED[name]
+        case ast.Attribute(value, name, ast.Load()) if name in RENAMED:
+            yield ast.unparse(ast.Attribute(value, RENAMED[name], ast.Load()))
+        case ast.Return(value) if value is not None and not isinstance(value, ast.Constant):
+            yield "return None"
+        case ast.AugAssign(target, op, value) if type(op) in SWAPPED:
+            yield ast.unparse(ast.AugAssign(target, SWAPPED[type(op)](), value))
+            yield ast.unparse(ast.Assign([target], value, lineno=0))
+        case ast.Break():
+            yield "continue"
+        case ast.Continue():
+            yield from ("break", "pass")
+        case ast.Assign([ast.Attribute() | ast.Subscript()]) | ast.Expr(ast.Call() | ast.Yield()) | ast.Delete():
+            yield "pass"
+        case ast.Raise(exc) if not (isinstance(exc, ast.Name) and exc.id == "NotImplementedError"):
+            yield "pass"
+
+
+def _names_types_or_text(*operands: ast.expr) -> bool:
+    for node in operands:
+        if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and not _is_number(node.value)):
+            return True
+        name = getattr(node, "id", "") or getattr(node, "attr", "")
+        if isinstance(getattr(builtins, name, None), type) or name in ("Value", "Tensor", "Node", "ndarray"):
+            return True
+    return False
+
+
+def _is_number(x: object) -> bool:
+    return isinstance(x, int | float)
+
+
+def negated(node: ast.AST) -> Iterator[ast.expr]:
+    """The conditions in ``node`` that may be turned round."""
+    if isinstance(node, ast.If | ast.While | ast.IfExp):
+        yield node.test
+    elif isinstance(node, ast.comprehension):
+        yield from node.ifs
+
+
+class Finder(ast.NodeVisitor):
+    """All faults that a file can have. Texts, annotations, decorators and what only type checkers read have none."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.source = (ROOT / file).read_text()
+        self.lines = self.source.encode().splitlines(keepends=True)
+        self.scope: list[str] = []
+        self.spans: list[tuple[int, int]] = []
+        self.found: list[Fault] = []
+        self.visit(ast.parse(self.source))
+
+    def visit(self, node: ast.AST) -> None:
+        if isinstance(node, ast.JoinedStr | ast.Import | ast.ImportFrom | ast.Assert) or self._is_cosmetic(node):
+            return
+        if isinstance(node, ast.stmt):
+            self.spans.append((node.lineno, node.end_lineno or node.lineno))
+        name = self._name(node)
+        if name:
+            self.scope.append(name)
+        for text in edits(node):
+            self._add(node, text)
+        for condition in negated(node):
+            self._add(condition, f"not ({ast.unparse(condition)})")
+        if not isinstance(node, ast.Raise):  # but what an error says is no fault
+            for field, part in ast.iter_fields(node):
+                if field not in ("annotation", "returns", "decorator_list", "type_comment", "bases"):
+                    for child in part if isinstance(part, list) else [part]:
+                        if isinstance(child, ast.AST):
+                            self.visit(child)
+        if name:
+            self.scope.pop()
+        if isinstance(node, ast.stmt):
+            self.spans.pop()
+
+    def _is_cosmetic(self, node: ast.AST) -> bool:
+        match node:
+            case ast.If(ast.Name("TYPE_CHECKING")) | ast.Expr(ast.Constant()):
+                return True
+            case ast.FunctionDef(name):
+                return name in COSMETIC
+            case ast.Assign([ast.Name(name)], ast.Subscript() | ast.BinOp(op=ast.BitOr())):
+                return not self.scope and name.istitle()  # the name of a type
+        return False
+
+    def _name(self, node: ast.AST) -> str:
+        """What a fault in ``node`` is said to be in: a function, a class or a row of a table."""
+        match node:
+            case ast.FunctionDef(name) | ast.ClassDef(name):
+                return name
+            case ast.Call(ast.Name(), [ast.Constant(str(name)), *_]) if not self.scope:
+                return name
+        return ""
+
+    def _add(self, node: Any, text: str) -> None:
+        """The file with ``text`` in the place of ``node``, and every other line where it was."""
+        first, last = node.lineno - 1, node.end_lineno - 1
+        padding = "\n" * (last - first)
+        new = f"{text}{padding}" if isinstance(node, ast.stmt) else f"({text}{padding})"
+        head, tail = self.lines[first][: node.col_offset], self.lines[last][node.end_col_offset :]
+        source = b"".join([*self.lines[:first], head, new.encode(), tail, *self.lines[last + 1 :]]).decode()
+        before = " ".join(ast.unparse(node).split())
+        spans = ((node.lineno, node.end_lineno), *reversed(self.spans))
+        self.found.append(Fault(self.file, ".".join(self.scope), before, text, spans, source))
+
+
+def sample(seed: int, count: int, only: str) -> list[Fault]:
+    """``count`` faults in files whose names have ``only`` in them, spread evenly over the functions."""
+    rng = random.Random(seed)
+    functions: dict[tuple[str, str], list[Fault]] = defaultdict(list)
+    for pattern in SOURCES:
+        for path in sorted(ROOT.glob(pattern)):
+            if only in (file := path.relative_to(ROOT).as_posix()):
+                for fault in Finder(file).found:
+                    functions[file, fault.function].append(fault)
+    queues = list(functions.values())
+    rng.shuffle(queues)
+    for queue in queues:
+        rng.shuffle(queue)
+    turns = (queue[turn] for turn in range(max(map(len, queues))) for queue in queues if turn < len(queue))
+    return list(itertools.islice(filter(_is_real, turns), count))
+
+
+def _is_real(fault: Fault) -> bool:
+    """Whether the file can be read and is another than before."""
+    try:
+        return ast.dump(ast.parse(fault.source)) != ast.dump(ast.parse((ROOT / fault.file).read_text()))
+    except SyntaxError:  # such as a `continue` in a `finally`
+        return False
+
+
+# ----- in a child: a forked process that runs tests in one tree -----
+
+
+def _enter(tree: Path, log: Path) -> None:
+    """Make this process one that finds the packages in ``tree``, writes into ``log`` and cannot fill the memory."""
+    os.setsid()
+    os.chdir(tree)
+    os.environ["PYTHONPATH"] = str(tree)
+    sys.path[:] = [str(tree), *(entry for entry in sys.path if entry not in ("", str(ROOT), str(ROOT / "tests")))]
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for stream in (1, 2):
+        os.dup2(output, stream)
+
+
+def _load_all(tree: Path) -> None:
+    """So that no line is taken for a test's that ran only because the test was the first to load the file."""
+    for pattern in SOURCES:
+        for path in sorted(tree.glob(pattern)):
+            if not path.name.startswith("__"):
+                import_module(".".join(path.relative_to(tree).with_suffix("").parts))
+
+
+def _pytest(tree: Path, plugin: object, *arguments: str) -> int:
+    import pytest
+
+    options = ("-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--basetemp", f"{tree}.tmp")
+    return int(pytest.main([*options, *arguments], plugins=[plugin]))
+
+
+def map_tests(tree: Path, log: Path, test_file: str, result: Path) -> None:
+    """Write for every test of ``test_file`` that passes: how long it takes, and which lines it runs, as bits."""
+    _enter(tree, log)
+    import coverage
+    import pytest
+
+    watch = coverage.Coverage(data_file=None, config_file=False, source=[str(tree / "autograd"), str(tree / "nn")])
+    watch.start()
+    _load_all(tree)
+    seconds: dict[str, float] = {}
+
+    class Plugin:
+        @pytest.hookimpl(wrapper=True)
+        def pytest_runtest_protocol(self, item: pytest.Item) -> Any:
+            watch.switch_context(item.nodeid)
+            try:
+                return (yield)
+            finally:
+                watch.switch_context("")
+
+        def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+            if report.passed:
+                seconds[report.nodeid] = seconds.get(report.nodeid, 0.0) + report.duration
+            else:
+                seconds[report.nodeid] = float("inf")
+
+    _pytest(tree, Plugin(), test_file)
+    watch.stop()
+    lines: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    data = watch.get_data()
+    for file in data.measured_files():
+        for line, tests in data.contexts_by_lineno(file).items():
+            for test in tests:
+                lines[test][Path(file).relative_to(tree).as_posix()] |= 1 << line
+    found = {
+        test: (round(took, 4), {file: hex(bits) for file, bits in lines[test].items()})
+        for test, took in seconds.items()
+        if took < float("inf")
+    }
+    result.write_text(json.dumps(found))
+
+
+def run_tests(tree: Path, log: Path, tests: Sequence[str], result: Path) -> None:
+    """Run ``tests`` until one fails, and write its name; an empty one if none does."""
+    _enter(tree, log)
+    order = {test: i for i, test in enumerate(tests)}
+    failed: list[str] = []
+
+    class Plugin:
+        def pytest_collection_modifyitems(self, items: list[Any]) -> None:
+            items[:] = sorted((item for item in items if item.nodeid in order), key=lambda item: order[item.nodeid])
+
+        def pytest_runtest_logreport(self, report: Any) -> None:
+            if report.failed:
+                failed.append(report.nodeid)
+
+    _load_all(tree)
+    code = _pytest(tree, Plugin(), "-x", *dict.fromkeys(test.partition("::")[0] for test in tests))
+    result.write_text(failed[0] if failed else "" if code == 0 else "collection")
+
+
+class Trees:
+    """Copies of the tree, and a process for each piece of work in one of them."""
+
+    def __init__(self, folder: Path, jobs: int) -> None:
+        self.context = multiprocessing.get_context("forkserver")
+        self.context.set_forkserver_preload(PRELOADED)
+        self.pool = ThreadPoolExecutor(jobs)
+        self.free: SimpleQueue[Path] = SimpleQueue()
+        ignored = shutil.ignore_patterns(".*", "out", "build", "*.egg-info", "__pycache__")
+        for job in range(jobs):
+            tree = folder / f"tree{job}"
+            shutil.copytree(ROOT, tree, ignore=ignored)
+            self.free.put(tree)
+
+    def map(self, work: Callable[[Path, Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+        return self.pool.map(partial(self._with_tree, work), items)
+
+    def _with_tree(self, work: Callable[[Path, Any], Any], item: Any) -> Any:
+        tree = self.free.get()
+        try:
+            return work(tree, item)
+        finally:
+            self.free.put(tree)
+
+    def run(self, tree: Path, target: Callable[..., None], argument: Any, timeout: float) -> str | None:
+        """What ``target`` wrote; None if it came to no end."""
+        result, log = tree.with_suffix(".result"), tree.with_suffix(".log")
+        result.unlink(missing_ok=True)
+        process = self.context.Process(target=target, args=(tree, log, argument, result))
+        process.start()
+        process.join(timeout)
+        with suppress(ProcessLookupError):  # also what the tests have started
+            os.killpg(process.pid, signal.SIGKILL)
+        process.join()
+        return result.read_text() if result.exists() else None
+
+
+# ----- the map -----
+
+Test = tuple[float, dict[str, int]]
+
+
+def test_map(trees: Trees, patterns: Sequence[str]) -> dict[str, Test]:
+    """For every test how long it takes and what it runs; made again only for the files of tests that changed."""
+    sources = [path for pattern in (*SOURCES, "tests/[!t]*.py") for path in sorted(ROOT.glob(pattern))]
+    common = hashlib.sha256(b"".join(path.read_bytes() for path in sources if path != Path(__file__)))
+
+    def mapped(tree: Path, path: Path) -> dict[str, Any]:
+        digest = common.copy()
+        digest.update(path.read_bytes())
+        known = OUT / "map" / f"{path.stem}-{digest.hexdigest()[:12]}.json"
+        if not known.exists():
+            started = time.monotonic()
+            text = trees.run(tree, map_tests, path.relative_to(ROOT).as_posix(), timeout=1200.0)
+            if text is None:
+                print(f"  {path.name}: came to no end: {tree.with_suffix('.log').read_text()[-300:]}")
+                return {}
+            for old in (OUT / "map").glob(f"{path.stem}-*.json"):
+                old.unlink()
+            known.write_text(text)
+            print(f"  {path.name}: {len(json.loads(text))} tests, {time.monotonic() - started:.0f} s", flush=True)
+        return dict(json.loads(known.read_text()))
+
+    (OUT / "map").mkdir(parents=True, exist_ok=True)
+    found = {path for pattern in patterns for path in ROOT.glob(f"tests/{pattern}")}
+    files = sorted(found, key=lambda path: -path.stat().st_size)
+    return {
+        test: (seconds, {file: int(bits, 16) for file, bits in lines.items()})
+        for tests in trees.map(mapped, files)
+        for test, (seconds, lines) in tests.items()
+    }
+
+
+def choose(fault: Fault, tests: dict[str, Test], budget: float) -> list[str]:
+    """Tests that run the line of the fault, or else its statement or function; of each function of tests the quickest
+    first, then of each the next, for ``budget`` seconds."""
+    everywhere = (0, len(fault.source.splitlines()))
+    for first, last in (*fault.spans, everywhere):
+        bits = sum(1 << line for line in range(first, last + 1))
+        found = [test for test, (_, lines) in tests.items() if lines.get(fault.file, 0) & bits]
+        if found:
+            break
+    families: dict[str, list[str]] = defaultdict(list)
+    for test in sorted(found, key=lambda test: tests[test][0]):
+        families[test.partition("[")[0]].append(test)
+    turns = [(turn, tests[test][0], test) for family in families.values() for turn, test in enumerate(family)]
+    chosen: list[str] = []
+    for _, seconds, test in sorted(turns):
+        budget -= seconds + 0.002
+        if budget < 0.0 and chosen:
+            break
+        chosen.append(test)
+    return chosen
+
+
+# ----- the run -----
+
+
+@dataclass
+class Verdict:
+    fault: Fault
+    noticed: str
+    """The test that noticed it, or how; empty if it lived."""
+    tests: int
+    seconds: float
+
+
+def tried(trees: Trees, tests: dict[str, Test], budget: float, tree: Path, fault: Fault) -> Verdict:
+    started = time.monotonic()
+    chosen = choose(fault, tests, budget)
+    if not chosen:
+        return Verdict(fault, "", 0, 0.0)
+    path = tree / fault.file
+    shutil.copy2(path, path.with_suffix(".whole"))
+    path.write_text(fault.source)
+    os.utime(path, (next(TIMES),) * 2)  # so that no compiled file is taken for this one's
+    try:
+        timeout = 30.0 + 5.0 * sum(tests[test][0] for test in chosen)
+        text = trees.run(tree, run_tests, chosen, timeout)
+    finally:
+        shutil.move(path.with_suffix(".whole"), path)
+    return Verdict(fault, "crash or no end" if text is None else text, len(chosen), time.monotonic() - started)
+
+
+def reasons() -> dict[tuple[str, ...], str]:
+    """Why faults may live: equivalent code, or a choice that no test should hold."""
+    rows = tomllib.loads((ROOT / "tests" / "mutants_lived.toml").read_text()).get("lived", [])
+    return {(row["file"], row["function"], row["before"], row["after"]): row["reason"] for row in rows}
+
+
+def report(verdicts: list[Verdict], seed: int) -> None:
+    known = reasons()
+    by_file: dict[str, list[Verdict]] = defaultdict(list)
+    for verdict in verdicts:
+        by_file[verdict.fault.file].append(verdict)
+    for verdict in sorted(verdicts, key=lambda verdict: verdict.fault.key):
+        if not verdict.noticed:
+            reason = known.get(verdict.fault.key, "without a reason")
+            print(f"\nlived through {verdict.tests} tests: {reason}\n{verdict.fault.diff()}")
+    print(f"\n{'file':36}{'faults':>8}{'noticed':>9}{'lived':>7}{'explained':>11}")
+    for file, found in [*sorted(by_file.items()), ("together", verdicts)]:
+        lived = [verdict for verdict in found if not verdict.noticed]
+        explained = sum(verdict.fault.key in known for verdict in lived)
+        print(f"{file:36}{len(found):8}{len(found) - len(lived):9}{len(lived):7}{explained:11}")
+    print(f"noticed: {sum(bool(verdict.noticed) for verdict in verdicts) / len(verdicts):.1%}")
+    rows = [{**asdict(v), "fault": dict(zip(("file", "function", "before", "after"), v.fault.key, strict=True))}
+            for v in verdicts]  # fmt: skip
+    path = OUT / f"results-{seed}.json"
+    path.write_text(json.dumps(rows, indent=1, ensure_ascii=False))
+    print(f"all results are in {path.relative_to(ROOT)}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--faults", type=int, default=400, help="how many; 0 only makes the map of tests")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", default="", help="a part of the names of the files to put faults into")
+    parser.add_argument("--tests", nargs="+", default=["test_*.py"], help="which files of tests")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--controls", type=int, default=10, help="trials without a fault, none of which may fail")
+    options = parser.parse_args()
+    os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
+    folder = Path(tempfile.mkdtemp(prefix="mutants-"))
+    try:
+        trees = Trees(folder, options.jobs)
+        print("which tests run which lines", flush=True)
+        tests = test_map(trees, options.tests)
+        print(f"{len(tests)} tests, {sum(seconds for seconds, _ in tests.values()):.0f} s", flush=True)
+        faults = sample(options.seed, options.faults, options.only)
+        if not faults:
+            return
+        whole = [Fault(f.file, f.function, "", "", f.spans, (ROOT / f.file).read_text()) for f in faults]
+        for control in trees.map(partial(tried, trees, tests, ROUNDS[0]), whole[: options.controls]):
+            if control.noticed:
+                sys.exit(f"{control.noticed} fails without a fault, in {control.fault.file}")
+        verdicts = {fault.key: Verdict(fault, "", 0, 0.0) for fault in faults}
+        for budget in ROUNDS:
+            lived = [verdict.fault for verdict in verdicts.values() if not verdict.noticed]
+            for i, verdict in enumerate(trees.map(partial(tried, trees, tests, budget), lived), 1):
+                verdicts[verdict.fault.key] = verdict
+                mark = verdict.noticed or "LIVED"
+                print(f"{i}/{len(lived)} {verdict.fault.file} {verdict.seconds:.1f} s {mark}", flush=True)
+        report(list(verdicts.values()), options.seed)
+    finally:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()
