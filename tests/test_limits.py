@@ -67,8 +67,8 @@ def chain(leaf, depth):
 
 def deep():
     gc.disable()
-    graphs = [chain(Value(1.0), 1_000_000), chain(Tensor(1.0), 200_000)]
-    for root in chain(Value(1.0), 50_000), chain(Tensor(1.0), 20_000):
+    graphs = [chain(Value(1.0), 200_000), chain(Tensor(1.0), 50_000)]
+    for root in chain(Value(1.0), 20_000), chain(Tensor(1.0), 10_000):
         root.backward(create_graph=True)
         graphs.append(root)
     assert float(graphs[0].data) == 1.0
@@ -90,7 +90,7 @@ def collect():
     graphs = deep()
     graphs.append(graphs)  # a cycle, which only the collector finds
     del graphs
-    assert gc.collect() > 1_000_000
+    assert gc.collect() > 200_000
 """
 
 
