@@ -38,8 +38,6 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "out" / "mutants"
 SOURCES = ("autograd/*.py", "autograd/compiler/*.py", "nn/*.py", "nn/data/*.py")
-ROUNDS = (10.0, 60.0)
-"""Seconds of tests for each fault; the next number is for those that lived through the last."""
 PRELOADED = ["numpy", "pytest", "numba", "matplotlib.pyplot", "torch", "jax", "safetensors"]
 """What takes long to import, and is not under test: loaded once, in the process from which all others are forked."""
 MEMORY = 6 << 30
@@ -79,6 +77,9 @@ class Fault:
     @property
     def key(self) -> tuple[str, str, str, str]:
         return self.file, self.function, self.before, self.after
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.spans[0][0]} {self.before[:60]} -> {self.after[:60]}"
 
     def diff(self) -> str:
         old = (ROOT / self.file).read_text().splitlines()
@@ -497,6 +498,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="", help="a part of the names of the files to put faults into")
     parser.add_argument("--tests", nargs="+", default=["test_*.py"], help="which files of tests")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        nargs="+",
+        default=[10.0, 60.0],
+        help="of tests for each fault, and again for each that lived",
+    )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--controls", type=int, default=10, help="trials without a fault, none of which may fail")
     options = parser.parse_args()
@@ -511,16 +519,16 @@ def main() -> None:
         if not faults:
             return
         whole = [Fault(f.file, f.function, "", "", f.spans, (ROOT / f.file).read_text()) for f in faults]
-        for control in trees.map(partial(tried, trees, tests, ROUNDS[0]), whole[: options.controls]):
+        for control in trees.map(partial(tried, trees, tests, options.seconds[0]), whole[: options.controls]):
             if control.noticed:
                 sys.exit(f"{control.noticed} fails without a fault, in {control.fault.file}")
         verdicts = {fault.key: Verdict(fault, "", 0, 0.0) for fault in faults}
-        for budget in ROUNDS:
+        for budget in options.seconds:
             lived = [verdict.fault for verdict in verdicts.values() if not verdict.noticed]
             for i, verdict in enumerate(trees.map(partial(tried, trees, tests, budget), lived), 1):
                 verdicts[verdict.fault.key] = verdict
-                mark = verdict.noticed or "LIVED"
-                print(f"{i}/{len(lived)} {verdict.fault.file} {verdict.seconds:.1f} s {mark}", flush=True)
+                fault, how = verdict.fault, verdict.noticed or "LIVED"
+                print(f"{i}/{len(lived)} {fault}: {verdict.seconds:.1f} s, {how}", flush=True)
         report(list(verdicts.values()), options.seed)
     finally:
         shutil.rmtree(folder)

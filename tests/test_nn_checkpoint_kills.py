@@ -43,7 +43,11 @@ def test_a_training_that_is_killed_fifty_times_ends_as_if_it_had_not_been(tmp_pa
         for _ in range(KILLS):
             print(path, file=server.stdin, flush=True)
             child = int(server.stdout.readline())
-            assert select.select([server.stdout], [], [], draw.uniform(0.0, longest)) == ([], [], [])  # it has not ended
+            assert select.select([server.stdout], [], [], draw.uniform(0.0, longest)) == (
+                [],
+                [],
+                [],
+            )  # it has not ended
             os.kill(child, signal.SIGKILL)
             assert int(server.stdout.readline()) == -signal.SIGKILL
             for file in temporary_files(path):
