@@ -1,6 +1,6 @@
 """Faults put into the code one at a time: which of them does the suite notice?
 
-    python tests/mutants.py --faults 400 --seed 0        (or: make mutants)
+    python tests/mutants.py --faults 320 --seed 0        (or: make mutants)
 
 Every fault is one edit of one expression or statement, in a copy of the tree. The tests that ran the edited line,
 as a map made once says, are run against it until one fails. What no test notices is printed as a diff; those
@@ -24,11 +24,11 @@ import sys
 import tempfile
 import time
 import tomllib
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -41,6 +41,7 @@ SOURCES = ("autograd/*.py", "autograd/compiler/*.py", "nn/*.py", "nn/data/*.py")
 PRELOADED = ["numpy", "pytest", "numba", "matplotlib.pyplot", "torch", "jax", "safetensors"]
 """What takes long to import, and is not under test: loaded once, in the process from which all others are forked."""
 MEMORY = 6 << 30
+KEY = ("file", "function", "before", "after")
 TIMES = itertools.count(1_000)
 
 # ----- faults -----
@@ -75,8 +76,8 @@ class Fault:
     source: str
 
     @property
-    def key(self) -> tuple[str, str, str, str]:
-        return self.file, self.function, self.before, self.after
+    def key(self) -> tuple[str, ...]:
+        return tuple(getattr(self, part) for part in KEY)
 
     def __str__(self) -> str:
         return f"{self.file}:{self.spans[0][0]} {self.before[:60]} -> {self.after[:60]}"
@@ -413,9 +414,12 @@ def test_map(trees: Trees, patterns: Sequence[str]) -> dict[str, Test]:
     }
 
 
-def choose(fault: Fault, tests: dict[str, Test], budget: float) -> list[str]:
-    """Tests that run the line of the fault, or else its statement or function; of each function of tests the quickest
-    first, then of each the next, for ``budget`` seconds."""
+def choose(fault: Fault, tests: dict[str, Test], budget: float, done: Collection[str] = ()) -> list[str]:
+    """Tests that run the line of the fault, or else its statement or function, ``budget`` seconds of them.
+
+    They are from the files that have the most of those, for each file takes a while to load: of each function of tests
+    the quickest first, then of each the next.
+    """
     everywhere = (0, len(fault.source.splitlines()))
     for first, last in (*fault.spans, everywhere):
         bits = sum(1 << line for line in range(first, last + 1))
@@ -423,9 +427,11 @@ def choose(fault: Fault, tests: dict[str, Test], budget: float) -> list[str]:
         if found:
             break
     families: dict[str, list[str]] = defaultdict(list)
-    for test in sorted(found, key=lambda test: tests[test][0]):
+    for test in sorted(set(found) - set(done), key=lambda test: tests[test][0]):
         families[test.partition("[")[0]].append(test)
-    turns = [(turn, tests[test][0], test) for family in families.values() for turn, test in enumerate(family)]
+    files = Counter(name.partition("::")[0] for name in families).most_common(max(1, int(budget / 2.0)))
+    nearest = [family for name, family in families.items() if name.partition("::")[0] in dict(files)]
+    turns = [(turn, tests[test][0], test) for family in nearest for turn, test in enumerate(family)]
     chosen: list[str] = []
     for _, seconds, test in sorted(turns):
         budget -= seconds + 0.002
@@ -440,34 +446,45 @@ def choose(fault: Fault, tests: dict[str, Test], budget: float) -> list[str]:
 
 @dataclass
 class Verdict:
+    """noticed: the test that noticed the fault, or how it ended; empty while it lives. tests: those that were run."""
+
     fault: Fault
-    noticed: str
-    """The test that noticed it, or how; empty if it lived."""
-    tests: int
-    seconds: float
+    noticed: str = ""
+    tests: list[str] = field(default_factory=list)
+    seconds: float = 0.0
 
 
-def tried(trees: Trees, tests: dict[str, Test], budget: float, tree: Path, fault: Fault) -> Verdict:
-    started = time.monotonic()
-    chosen = choose(fault, tests, budget)
+def tried(trees: Trees, tests: dict[str, Test], budget: float, tree: Path, before: Verdict) -> Verdict:
+    """Further tests of a fault that lived through those of ``before``."""
+    fault, started = before.fault, time.monotonic()
+    chosen = choose(fault, tests, budget, before.tests)
     if not chosen:
-        return Verdict(fault, "", 0, 0.0)
+        return before
     path = tree / fault.file
     shutil.copy2(path, path.with_suffix(".whole"))
     path.write_text(fault.source)
     os.utime(path, (next(TIMES),) * 2)  # so that no compiled file is taken for this one's
     try:
-        timeout = 30.0 + 5.0 * sum(tests[test][0] for test in chosen)
-        text = trees.run(tree, run_tests, chosen, timeout)
+        text = trees.run(tree, run_tests, chosen, timeout=30.0 + 3.0 * sum(tests[test][0] for test in chosen))
     finally:
         shutil.move(path.with_suffix(".whole"), path)
-    return Verdict(fault, "crash or no end" if text is None else text, len(chosen), time.monotonic() - started)
+    noticed = "crash or no end" if text is None else text
+    return Verdict(fault, noticed, before.tests + chosen, before.seconds + time.monotonic() - started)
+
+
+def check_whole(trees: Trees, tests: dict[str, Test], budget: float, faults: Sequence[Fault]) -> None:
+    """Leave out the tests that fail in a copy without a fault: nothing they say would be worth anything."""
+    whole = [Verdict(replace(fault, source=(ROOT / fault.file).read_text())) for fault in faults]
+    for verdict in trees.map(partial(tried, trees, tests, budget), whole):
+        if verdict.noticed:
+            print(f"without a fault fails {verdict.noticed}, with {verdict.fault.file}: left out", flush=True)
+            tests.pop(verdict.noticed, None)
 
 
 def reasons() -> dict[tuple[str, ...], str]:
     """Why faults may live: equivalent code, or a choice that no test should hold."""
     rows = tomllib.loads((ROOT / "tests" / "mutants_lived.toml").read_text()).get("lived", [])
-    return {(row["file"], row["function"], row["before"], row["after"]): row["reason"] for row in rows}
+    return {tuple(row[part] for part in KEY): row["reason"] for row in rows}
 
 
 def report(verdicts: list[Verdict], seed: int) -> None:
@@ -478,15 +495,17 @@ def report(verdicts: list[Verdict], seed: int) -> None:
     for verdict in sorted(verdicts, key=lambda verdict: verdict.fault.key):
         if not verdict.noticed:
             reason = known.get(verdict.fault.key, "without a reason")
-            print(f"\nlived through {verdict.tests} tests: {reason}\n{verdict.fault.diff()}")
+            print(f"\nlived through {len(verdict.tests)} tests: {reason}\n{verdict.fault.diff()}")
     print(f"\n{'file':36}{'faults':>8}{'noticed':>9}{'lived':>7}{'explained':>11}")
     for file, found in [*sorted(by_file.items()), ("together", verdicts)]:
         lived = [verdict for verdict in found if not verdict.noticed]
         explained = sum(verdict.fault.key in known for verdict in lived)
         print(f"{file:36}{len(found):8}{len(found) - len(lived):9}{len(lived):7}{explained:11}")
     print(f"noticed: {sum(bool(verdict.noticed) for verdict in verdicts) / len(verdicts):.1%}")
-    rows = [{**asdict(v), "fault": dict(zip(("file", "function", "before", "after"), v.fault.key, strict=True))}
-            for v in verdicts]  # fmt: skip
+    rows = [
+        {**dict(zip(KEY, v.fault.key, strict=True)), "noticed": v.noticed, "tests": len(v.tests), "seconds": v.seconds}
+        for v in verdicts
+    ]
     path = OUT / f"results-{seed}.json"
     path.write_text(json.dumps(rows, indent=1, ensure_ascii=False))
     print(f"all results are in {path.relative_to(ROOT)}")
@@ -494,7 +513,7 @@ def report(verdicts: list[Verdict], seed: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--faults", type=int, default=400, help="how many; 0 only makes the map of tests")
+    parser.add_argument("--faults", type=int, default=320, help="how many; 0 only makes the map of tests")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="", help="a part of the names of the files to put faults into")
     parser.add_argument("--tests", nargs="+", default=["test_*.py"], help="which files of tests")
@@ -502,7 +521,7 @@ def main() -> None:
         "--seconds",
         type=float,
         nargs="+",
-        default=[10.0, 60.0],
+        default=[10.0, 40.0],
         help="of tests for each fault, and again for each that lived",
     )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
@@ -518,18 +537,15 @@ def main() -> None:
         faults = sample(options.seed, options.faults, options.only)
         if not faults:
             return
-        whole = [Fault(f.file, f.function, "", "", f.spans, (ROOT / f.file).read_text()) for f in faults]
-        for control in trees.map(partial(tried, trees, tests, options.seconds[0]), whole[: options.controls]):
-            if control.noticed:
-                sys.exit(f"{control.noticed} fails without a fault, in {control.fault.file}")
-        verdicts = {fault.key: Verdict(fault, "", 0, 0.0) for fault in faults}
+        check_whole(trees, tests, options.seconds[0], faults[: options.controls])
+        verdicts = [Verdict(fault) for fault in faults]
         for budget in options.seconds:
-            lived = [verdict.fault for verdict in verdicts.values() if not verdict.noticed]
-            for i, verdict in enumerate(trees.map(partial(tried, trees, tests, budget), lived), 1):
-                verdicts[verdict.fault.key] = verdict
-                fault, how = verdict.fault, verdict.noticed or "LIVED"
-                print(f"{i}/{len(lived)} {fault}: {verdict.seconds:.1f} s, {how}", flush=True)
-        report(list(verdicts.values()), options.seed)
+            lived = [i for i, verdict in enumerate(verdicts) if not verdict.noticed]
+            again = trees.map(partial(tried, trees, tests, budget), [verdicts[i] for i in lived])
+            for i, verdict in zip(lived, again, strict=True):
+                verdicts[i] = verdict
+                print(f"{i + 1} {verdict.fault}: {verdict.seconds:.1f} s, {verdict.noticed or 'LIVED'}", flush=True)
+        report(verdicts, options.seed)
     finally:
         shutil.rmtree(folder)
 
