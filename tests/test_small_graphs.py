@@ -137,13 +137,17 @@ def test_every_mixture_of_variables_repeats_and_plain_numbers(name: str, count: 
         xs = [numbers[i] for i in pattern]
         if set(pattern) == {2} or (name == "clip" and xs[1] > xs[2]) or (name == "where" and set(pattern[1:]) == {2}):
             continue
-        variables = [kind(numbers[0]), kind(numbers[1])]
-        operands = [variables[i] if i < 2 else numbers[2] for i in pattern]
-        FUNCTIONS[kind][name](*operands).backward()
+        variables, constant = [kind(numbers[0]), kind(numbers[1])], kind(numbers[2]).detach()
+        result = FUNCTIONS[kind][name](*[(*variables, constant)[i] for i in pattern])
         partials = _shared_among_equals(name, xs)
-        for i, found in enumerate(gradients(variables)):
-            expected = sum(d for d, p in zip(partials, pattern, strict=True) if p == i)
-            assert float(found or 0.0) == pytest.approx(expected, rel=1e-12, abs=1e-14), (pattern, i)
+        for create_graph in (False, True):
+            for node in variables:
+                node.zero_grad()
+            result.backward(create_graph=create_graph)
+            for i, found in enumerate(gradients(variables)):
+                expected = sum(d for d, p in zip(partials, pattern, strict=True) if p == i)
+                assert float(found or 0.0) == pytest.approx(expected, rel=1e-12, abs=1e-14), (pattern, i)
+            assert not constant.grad, pattern
 
 
 def _shared_among_equals(name: str, xs: list[float]) -> list[float]:
