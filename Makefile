@@ -4,7 +4,7 @@ PYTHON ?= python3
 EXTRAS ?= test
 BIN := .venv/bin
 
-.PHONY: demo test coverage bench lint pictures clean
+.PHONY: demo test coverage bench lint mutants pictures clean
 
 demo: .venv/demo-installed
 	$(BIN)/python -m demos.tour
@@ -28,6 +28,10 @@ lint: .venv/test-installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# faults put into the code one at a time: the suite should notice nine of ten, and the others have a reason (40 minutes)
+mutants: .venv/test-installed
+	$(BIN)/python tests/mutants.py
 
 # the README's pictures, as the demos draw them; the player's needs a chromium
 pictures: .venv/test-installed

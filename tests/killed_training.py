@@ -1,5 +1,9 @@
-"""What `test_nn_checkpoint_kills` trains, here and in processes to be killed: python -m tests.killed_training FILE"""
+"""What `test_nn_checkpoint_kills` trains, here and in processes to be killed.
 
+`python -m tests.killed_training` forks one for each path that it reads, and writes its id, and how it ended.
+"""
+
+import os
 import sys
 from typing import Any
 
@@ -37,5 +41,9 @@ def train(**words: Any) -> Any:
 
 if __name__ == "__main__":
     train(epochs=1)  # whatever is imported at its first use is there then
-    print("ready", flush=True)
-    train(epochs=10**9, checkpoint=sys.argv[1])
+    for line in sys.stdin:
+        child = os.fork()
+        if not child:
+            train(epochs=10**9, checkpoint=line.strip())
+        print(child, flush=True)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)

@@ -117,6 +117,17 @@ def test_the_sign_of_a_product_is_also_a_colour() -> None:
     assert flows == [colours["+" if products[edge] > 0 else "−"] for edge in sorted(products)]
 
 
+def test_the_sign_of_a_derivative_is_also_a_colour() -> None:
+    """A derivative of 0 and the letters of a card have the plain colour, which is the picture's own."""
+    a, b, c = Value(2.0, label="a"), Value(-3.0, label="b"), Value(0.0, label="c")
+    film = animate(a * b * c + a, theme="light")
+    labels = re.findall(r'<text [^>]*?(?:fill="(#\w+)")?>∂ = ([^<]+)', film.svg())
+    assert {number for _, number in labels} == {"−3", "2", "0", "−6", "1"}
+    for colour, number in labels:
+        sign = "negative" if number.startswith("−") else "positive"
+        assert colour == ("" if number == "0" else PALETTE[sign][0]), number
+
+
 def test_the_names_of_two_films_differ() -> None:
     names = [re.search(r"glassgrad-(\w{10})", animate(graph()).svg()) for graph in GRAPHS]
     assert len({name[1] for name in names if name}) == len(GRAPHS)

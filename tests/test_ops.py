@@ -1,6 +1,7 @@
 """The tables, row by row: every derivative against differences, on Values and on Tensors; conventions; IEEE edges."""
 
 import builtins
+import decimal
 import itertools
 import math
 from collections.abc import Callable
@@ -419,6 +420,19 @@ def test_ieee_answers(result: Any, expected: float) -> None:
 def test_activations_keep_finite_derivatives_far_out(name: str, x: float) -> None:
     data, partials = value_partials(OPS[name], OPS[name].complete((x,)))
     assert np.isfinite([data, *partials[:1]]).all()
+
+
+@pytest.mark.parametrize(("name", "sign"), [("asin", 1.0), ("acos", -1.0)])
+@pytest.mark.parametrize("end", [1.0, -1.0])
+def test_slopes_of_arcs_keep_their_digits_to_the_end_of_the_domain(name: str, sign: float, end: float) -> None:
+    """±1 / √(1 − x²), where 1 − x² is all cancellation; the square root is taken in fifty digits."""
+    for k in range(1, 54):
+        x = end * (1.0 - 2.0**-k)
+        with decimal.localcontext(prec=50):
+            expected = sign * float(1 / (1 - decimal.Decimal(x) ** 2).sqrt())
+        for route in ROUTES:
+            assert plain(route(OPS[name], [(x,)])[0][0]) == pytest.approx(expected, rel=1e-14), (x, route.__name__)
+    assert value_partials(OPS[name], (end,))[1] == [sign * INF]
 
 
 # ----- spellings -----
