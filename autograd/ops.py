@@ -16,6 +16,7 @@ from operator import mul
 from types import MappingProxyType
 from typing import Any
 
+from autograd.namespaces import ROWS as RULES
 from autograd.namespaces import SCALARS, Rule, ieee
 
 Saved = tuple[float, ...]
@@ -155,15 +156,40 @@ def _scalar_vjp(partials: tuple[Rule, ...]) -> Callable[[Saved, float], Contribu
 
 
 def _sigmoid(m: Any, x: Any) -> Any:
-    return 1.0 / (1.0 + m.exp(-x))
+    power = m.exp(-m.abs(x))
+    return m.where(x < 0.0, power, 1.0) / (1.0 + power)
+
+
+def _sech2(m: Any, x: Any) -> Any:
+    power = m.exp(-2.0 * m.abs(x))
+    return 4.0 * power / ((1.0 + power) * (1.0 + power))
+
+
+def _sigmoid_slope(m: Any, x: Any) -> Any:
+    return 0.25 * m.sech2(0.5 * x)
 
 
 def _normal_cdf(m: Any, x: Any) -> Any:
-    return 0.5 * (1.0 + m.erf(x * math.sqrt(0.5)))
+    return 0.5 * m.erfc(x * -math.sqrt(0.5))
 
 
 def _normal_pdf(m: Any, x: Any) -> Any:
     return m.exp(-0.5 * x * x) * (1.0 / math.sqrt(2.0 * math.pi))
+
+
+def _erf_slope(m: Any, x: Any) -> Any:
+    return m.exp(-x * x) * (2.0 / math.sqrt(math.pi))
+
+
+def _log_slope(m: Any, y: Any, a: Any, b: Any) -> Any:
+    """y ln a for y = c·aᵇ, and 0 at a = 0: what is not chosen is ln 1, whose derivatives are finite."""
+    at_zero = m.equal(a, 0.0) & (b >= 0.0)
+    return m.where(at_zero, 0.0, y * m.log(m.where(at_zero, 1.0, a)))
+
+
+def _below(m: Any, x: Any) -> Any:
+    """x up to 0, and 0 above: of a branch that is not taken neither the value nor a derivative overflows."""
+    return m.where(x > 0.0, 0.0, x)
 
 
 def _argument_shares(m: Any, winner: Any, tie: Any) -> Any:
@@ -195,11 +221,19 @@ ROWS: tuple[Op, ...] = (
     ),
     Op(
         "power", "**", lambda m, a, b: m.power(a, b),
-        (
-            lambda m, y, a, b: m.where(m.equal(b, 0.0), 0.0, b * m.power(a, b - 1.0)),
-            lambda m, y, a, b: m.where(m.equal(a, 0.0) & (b >= 0.0), 0.0, y * m.log(a)),
-        ),
+        (lambda m, y, a, b: m.monomial(b, a, b - 1.0), lambda m, y, a, b: _log_slope(m, y, a, b)),
         "a^b", (POSITIVE, REAL), kinks=(((0.0, 0.0), (0.0, 0.0)), ((0.0, 2.0), (0.0, 0.0))),
+    ),
+    Op(
+        # with what a power has for derivatives: x² has 2x, 2 and then 0, and never 0 times an infinite power
+        "monomial", "c·aᵖ", lambda m, c, a, p: m.where(m.equal(c, 0.0), 0.0, c * m.power(a, p)),
+        (
+            lambda m, y, c, a, p: m.power(a, p),
+            lambda m, y, c, a, p: m.monomial(c * p, a, p - 1.0),
+            lambda m, y, c, a, p: _log_slope(m, y, a, p),
+        ),
+        r"c \, a^p", (REAL, POSITIVE, REAL),
+        kinks=(((2.0, 0.0, 0.0), (1.0, 0.0, 0.0)), ((2.0, 0.0, 2.0), (0.0, 0.0, 0.0))),
     ),
     Op("neg", "-", lambda m, x: -x, (lambda m, y, x: -1.0,), "-x"),
     Op("clone", "=", lambda m, x: +x, (lambda m, y, x: 1.0,), "x"),
@@ -227,38 +261,38 @@ ROWS: tuple[Op, ...] = (
     Op("tan", "tan", lambda m, x: m.tan(x), (lambda m, y, x: 1.0 + y * y,), r"\tan x", ((-1.3, 1.3),)),
     Op("sinh", "sinh", lambda m, x: m.sinh(x), (lambda m, y, x: m.cosh(x),), r"\sinh x"),
     Op("cosh", "cosh", lambda m, x: m.cosh(x), (lambda m, y, x: m.sinh(x),), r"\cosh x"),
-    Op("tanh", "tanh", lambda m, x: m.tanh(x), (lambda m, y, x: 1.0 - y * y,), r"\tanh x"),
+    Op("tanh", "tanh", lambda m, x: m.tanh(x), (lambda m, y, x: m.sech2(x),), r"\tanh x"),
+    Op("sech2", "sech²", _sech2, (lambda m, y, x: -2.0 * y * m.tanh(x),), r"\operatorname{sech}^2 x"),
+    Op("asin", "asin", lambda m, x: m.asin(x), (lambda m, y, x: m.arc_slope(x),), r"\arcsin x", ((-0.9, 0.9),)),
+    Op("acos", "acos", lambda m, x: m.acos(x), (lambda m, y, x: -m.arc_slope(x),), r"\arccos x", ((-0.9, 0.9),)),
     Op(
-        "asin", "asin", lambda m, x: m.asin(x), (lambda m, y, x: 1.0 / m.sqrt((1.0 - x) * (1.0 + x)),),
-        r"\arcsin x", ((-0.9, 0.9),),
-    ),
-    Op(
-        "acos", "acos", lambda m, x: m.acos(x), (lambda m, y, x: -1.0 / m.sqrt((1.0 - x) * (1.0 + x)),),
-        r"\arccos x", ((-0.9, 0.9),),
+        "arc_slope", "asin′", lambda m, x: 1.0 / m.sqrt((1.0 - x) * (1.0 + x)), (lambda m, y, x: x * y * y * y,),
+        r"\frac{1}{\sqrt{1 - x^2}}", ((-0.9, 0.9),),
     ),
     Op("atan", "atan", lambda m, x: m.atan(x), (lambda m, y, x: 1.0 / (1.0 + x * x),), r"\arctan x"),
     Op(
-        "erf", "erf", lambda m, x: m.erf(x), (lambda m, y, x: m.exp(-x * x) * (2.0 / math.sqrt(math.pi)),),
-        r"\operatorname{erf} x",
+        "erf", "erf", lambda m, x: m.erf(x), (lambda m, y, x: _erf_slope(m, x),), r"\operatorname{erf} x",
+    ),
+    Op(
+        "erfc", "erfc", lambda m, x: m.erfc(x), (lambda m, y, x: -_erf_slope(m, x),), r"1 - \operatorname{erf} x",
     ),
     # ----- activations -----
-    Op("sigmoid", "σ", _sigmoid, (lambda m, y, x: y * (1.0 - y),), r"\frac{1}{1 + e^{-x}}"),
+    Op("sigmoid", "σ", _sigmoid, (lambda m, y, x: _sigmoid_slope(m, x),), r"\frac{1}{1 + e^{-x}}"),
     Op(
         "relu", "ReLU", lambda m, x: m.maximum(x, 0.0), (lambda m, y, x: x > 0.0,),
         r"\max(x, 0)", kinks=(((0.0,), (0.0,)),),
     ),
     Op(
         "leaky_relu", "LeakyReLU", lambda m, x, slope: m.where(x > 0.0, x, slope * x),
-        (lambda m, y, x, slope: m.where(x > 0.0, 1.0, slope), lambda m, y, x, slope: m.minimum(x, 0.0)),
+        (lambda m, y, x, slope: m.where(x > 0.0, 1.0, slope), lambda m, y, x, slope: _below(m, x)),
         r"x \text{ if } x > 0 \text{ else } s\,x", (REAL, (0.0, 0.5)),
         kinks=(((0.0, 0.01), (0.01, 0.0)),), defaults=(0.01,),
     ),
     Op(
-        # min(x, 0) keeps the branch that is not taken from overflowing
-        "elu", "ELU", lambda m, x, alpha: m.where(x > 0.0, x, alpha * m.expm1(m.minimum(x, 0.0))),
+        "elu", "ELU", lambda m, x, alpha: m.where(x > 0.0, x, alpha * m.expm1(_below(m, x))),
         (
-            lambda m, y, x, alpha: m.where(x > 0.0, 1.0, alpha * m.exp(m.minimum(x, 0.0))),
-            lambda m, y, x, alpha: m.expm1(m.minimum(x, 0.0)),
+            lambda m, y, x, alpha: m.where(x > 0.0, 1.0, alpha * m.exp(_below(m, x))),
+            lambda m, y, x, alpha: m.expm1(_below(m, x)),
         ),
         r"x \text{ if } x > 0 \text{ else } \alpha\,(e^x - 1)", (REAL, (0.5, 2.0)),
         kinks=(((0.0, 2.0), (2.0, 0.0)),), defaults=(1.0,),
@@ -268,12 +302,12 @@ ROWS: tuple[Op, ...] = (
         (lambda m, y, x: _normal_cdf(m, x) + x * _normal_pdf(m, x),), r"x \, \Phi(x)",
     ),
     Op(
-        "silu", "SiLU", lambda m, x: x * _sigmoid(m, x),
-        (lambda m, y, x: _sigmoid(m, x) * (1.0 + x * _sigmoid(m, -x)),), r"x \, \sigma(x)",
+        "silu", "SiLU", lambda m, x: x * m.sigmoid(x),
+        (lambda m, y, x: m.sigmoid(x) + x * _sigmoid_slope(m, x),), r"x \, \sigma(x)",
     ),
     Op(
         "softplus", "softplus", lambda m, x: m.maximum(x, 0.0) + m.log1p(m.exp(-m.abs(x))),
-        (lambda m, y, x: _sigmoid(m, x),), r"\ln(1 + e^x)",
+        (lambda m, y, x: m.sigmoid(x),), r"\ln(1 + e^x)",
     ),
     # ----- choosing -----
     Op(
@@ -315,6 +349,7 @@ ROWS: tuple[Op, ...] = (
 )  # fmt: skip
 
 OPS: dict[str, Op] = {op.name: op for op in ROWS}
+RULES.update({op.name: op.forward for op in ROWS})
 
 
 @dataclass(frozen=True, eq=False)

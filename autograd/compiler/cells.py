@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd.namespaces import ARRAYS, Namespace
+from autograd.namespaces import ARRAYS, PRIMITIVES, Namespace
 
 Array = NDArray[Any]
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
@@ -78,7 +78,7 @@ class Cells:
         self.calls: list[tuple[Callable[..., Any], tuple[Any, ...], Cell]] = []
         self.memo: dict[Any, Cell] = {}
         self.numbers: dict[tuple[float, tuple[int, ...]], Array] = {}
-        functions = {name: self._function(name, f) for name, f in vars(ARRAYS).items()}
+        functions = {name: self._function(getattr(ARRAYS, name)) for name in PRIMITIVES}
         self.namespace = Namespace(**{**functions, "where": self.where})
 
     def forget(self) -> None:
@@ -213,7 +213,7 @@ class Cells:
             condition = self.call(np.not_equal, condition, 0.0)
         return self.call(_where, condition, a, b)
 
-    def _function(self, name: str, function: Any) -> Callable[..., Any]:
+    def _function(self, function: Any) -> Callable[..., Any]:
         if isinstance(function, np.ufunc):
             return lambda *args: self.call(function, *args)
         return lambda *args: self.call(_into, function, *args)

@@ -26,7 +26,7 @@ from autograd.compiler.normal import ALWAYS_SUMS, GRADIENT, Normal, ranges
 from autograd.compiler.program import Program
 from autograd.compiler.rows import Rows
 from autograd.compiler.trace import COMPARISONS, Row
-from autograd.namespaces import SCALARS, ieee
+from autograd.namespaces import PRIMITIVES, SCALARS, ieee
 from autograd.ops import OPS, Op
 from autograd.symbols import written
 
@@ -223,7 +223,8 @@ def source(rows: Sequence[Op]) -> str:
 def _functions() -> Iterator[str]:
     """What rules may call, for numba."""
     yield "from math import inf as Infinity, nan as NaN\nfrom typing import Any\n\nimport numba"
-    for name, function in vars(SCALARS).items():
+    for name in PRIMITIVES:
+        function = getattr(SCALARS, name)
         if isinstance(function, types.FunctionType):
             yield f"@numba.njit\n{inspect.getsource(function)}\n{name} = {function.__name__}"
         elif function.__module__ == "math":

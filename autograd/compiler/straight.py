@@ -18,7 +18,7 @@ from autograd.compiler.normal import GRADIENT, Normal
 from autograd.compiler.program import Program
 from autograd.compiler.rows import Rows
 from autograd.compiler.trace import Row
-from autograd.namespaces import ARRAYS, SCALARS, ieee
+from autograd.namespaces import ARRAYS, PRIMITIVES, SCALARS, ieee
 from autograd.ops import Op
 from autograd.symbols import ATOM, Written, symbol, written
 
@@ -194,7 +194,8 @@ class _Replay:
 def _defined(code: Any, functions: Mapping[Row, str], exact: bool) -> Code:
     """The generator function that ``code`` defines; ``exact``: as IEEE 754 has it, and slower."""
     number = np.float64 if exact else float
-    world: dict[str, Any] = {**vars(ARRAYS if exact else SCALARS), "NaN": nan, "Infinity": inf}
+    m = ARRAYS if exact else SCALARS
+    world: dict[str, Any] = {**{name: getattr(m, name) for name in PRIMITIVES}, "NaN": nan, "Infinity": inf}
     # of literals, too, NumPy's numbers: Python's own raise when they are divided by 0
     world["where"] = (lambda condition, a, b: number(a if condition else b)) if exact else SCALARS.where
     for row, name in functions.items():

@@ -15,16 +15,16 @@ const m = {
   equal: (a, b) => a == b,
   erf(x) {
     const z = Math.abs(x);
-    if (z !== z) return x;
-    if (z > 6) return Math.sign(x);
-    if (z < 2.5) { // all terms of this series have one sign: nothing cancels
-      let term = x, sum = x;
-      for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) sum += term *= (2 * x * x) / (2 * n + 1);
-      return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
-    }
-    let fraction = z; // erfc as a continued fraction, from its far end
-    for (let n = 60; n > 0; n--) fraction = z + n / 2 / fraction;
-    return Math.sign(x) * (1 - Math.exp(-z * z) / Math.sqrt(Math.PI) / fraction);
+    if (z >= 2.5) return Math.sign(x) * (1 - m.erfc(z));
+    let term = x, sum = x; // all terms of this series have one sign: nothing cancels
+    for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) sum += term *= (2 * x * x) / (2 * n + 1);
+    return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
+  },
+  erfc(x) {
+    if (!(x >= 2.5)) return 1 - m.erf(x);
+    let fraction = x; // a continued fraction, from its far end: the tail keeps its digits
+    for (let n = 60; n > 0; n--) fraction = x + n / 2 / fraction;
+    return Math.exp(-x * x) / Math.sqrt(Math.PI) / fraction;
   },
 };
 
