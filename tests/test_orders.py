@@ -8,7 +8,8 @@ route, and how many are nan or wrong.
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -18,9 +19,10 @@ from mpmath import mp
 
 import autograd
 from autograd import Tensor, Value
+from autograd.array_ops import ARRAY_OPS
 from autograd.compiler.backends import BACKENDS
-from autograd.namespaces import Namespace
-from autograd.ops import OPS, Op
+from autograd.namespaces import Namespace, ieee
+from autograd.ops import OPS, REDUCTIONS, Op
 
 Point = tuple[float, ...]
 Index = tuple[int, ...]
@@ -62,7 +64,11 @@ MANY_DIGITS = Namespace(
     minimum=min,
     where=lambda condition, a, b: a if condition else b,
     equal=lambda a, b: a == b,
+    sigmoid=lambda x: 1 / (1 + mp.exp(-x)),
 )
+
+FORMULAS = {"sigmoid": lambda m, x: m.sigmoid(x)}
+"""Where the rule of a row is not its formula, but only for as many digits as a float has."""
 
 STENCILS: list[dict[int, int]] = [
     {0: 2},
@@ -118,7 +124,7 @@ class Oracle:
         if offsets not in self.known:
             xs = [mp.mpf(x) + o * h for x, o, h in zip(self.xs, offsets, self.steps, strict=True)]
             try:
-                y = mp.mpf(self.op.forward(MANY_DIGITS, *xs))
+                y = mp.mpf(FORMULAS.get(self.op.name, self.op.forward)(MANY_DIGITS, *xs))
             except (TypeError, ValueError, ArithmeticError, NotImplementedError):
                 y = mp.nan  # complex, or a pole
             self.known[offsets] = y if mp.isfinite(y) else mp.nan
@@ -134,11 +140,11 @@ class Oracle:
             beside = [tuple(o if j == i else 0 for j in range(arity)) for i in range(arity) for o in (1, -1)]
             if any(mp.isnan(self.at(offsets)) for offsets in beside):
                 return False
-        for i, partial, one, other in _pairs(index):
+        for i, derived, one, other in _pairs(index):
             first, second = self.sum(one), self.sum(other)
             scale = abs(first) + abs(second)
             if self.steps[i] > TINY:  # the derivative itself may be 0
-                scale += self.powers(partial)
+                scale += self.powers(derived)
             if not abs(first - second) <= mp.mpf("1e-6") * scale:
                 return False
         return True
@@ -350,6 +356,7 @@ def by_compiled(backend: str) -> Route:
     return route
 
 
+COMPILED = [name for name in BACKENDS if name != "numba" or find_spec("numba")]
 ROUTES: dict[str, tuple[Route, bool]] = {
     "Tensor, reverse": (by_tensors, False),
     "Tensor float32, reverse": (by_float32, False),
@@ -358,7 +365,7 @@ ROUTES: dict[str, tuple[Route, bool]] = {
     "Value, reverse, beside constants": (by_values_beside_constants, True),
     "Value, forward": (by_values_forwards, True),
     "Value, plain": (by_numbers, False),
-    **{f"compiled, {name}": (by_compiled(name), False) for name in BACKENDS if name != "numba" or find_spec("numba")},
+    **{f"compiled, {name}": (by_compiled(name), False) for name in COMPILED},
 }
 """By name, and whether to look at fewer points."""
 FLOATS = {True: np.finfo(np.float32), False: np.finfo(np.float64)}
@@ -404,11 +411,276 @@ def sweep(op: Op, name: str) -> tuple[int, int, list[str]]:
     return entries, nans, faults
 
 
-@pytest.mark.parametrize("name", ROUTES)
 @pytest.mark.parametrize("op", OPS.values(), ids=OPS.keys())
-def test_derivatives_are_right_to_fourth_order(op: Op, name: str) -> None:
-    faults = sweep(op, name)[2]
+def test_derivatives_are_right_to_fourth_order(op: Op) -> None:
+    faults = [f"{name}: {fault}" for name in ROUTES for fault in sweep(op, name)[2]]
     assert not faults, "\n".join(faults[:10])
+
+
+# ----- reductions and operations on arrays, to second order -----
+
+
+@dataclass(frozen=True, eq=False)
+class Formula:
+    """What a row of the other tables computes from some numbers, as the oracle reads it."""
+
+    name: str
+    arity: int
+    of_list: Callable[[Sequence[Any]], Any]
+
+    def forward(self, m: Any, *xs: Any) -> Any:
+        return self.of_list(xs)
+
+
+def _squares(xs: Sequence[Any]) -> Any:
+    return mp.fsum(x * x for x in xs)
+
+
+def _log_sum(xs: Sequence[Any]) -> Any:
+    return mp.log(mp.fsum(map(mp.exp, xs)))
+
+
+def _square_entry(xs: Sequence[Any]) -> Any:
+    a, b, c, d = xs
+    return (a * b + b * d) * (c * a + d * c)
+
+
+MANY: dict[str, Callable[[Sequence[Any]], Any]] = {
+    "sum": mp.fsum,
+    "mean": lambda xs: mp.fsum(xs) / len(xs),
+    "prod": mp.fprod,
+    "dot": lambda xs: xs[0] * xs[2] + xs[1] * xs[3],
+    "logsumexp": _log_sum,
+    "norm": lambda xs: mp.sqrt(_squares(xs)),
+}
+"""The reductions, of four numbers."""
+
+
+def _row(name: str) -> Callable[..., Any]:
+    return autograd.operation(ARRAY_OPS[name])
+
+
+ARRAY_FORMS: dict[str, tuple[Callable[[Any], Any], Callable[[Sequence[Any]], Any]]] = {
+    "sum": (lambda x: x.sum() ** 2, lambda xs: mp.fsum(xs) ** 2),
+    "max": (lambda x: x.max(), max),
+    "logsumexp": (lambda x: x.logsumexp(), MANY["logsumexp"]),
+    "norm": (lambda x: x.norm(), MANY["norm"]),
+    "matmul": (lambda x: (a := x.reshape(2, 2) @ x.reshape(2, 2))[0, 1] * a[1, 0], _square_entry),
+    "linear": (lambda x: (a := _row("linear")(x.reshape(2, 2), x.reshape(2, 2).T))[0, 1] * a[1, 0], _square_entry),
+    "cross_entropy": (
+        lambda x: _row("cross_entropy")(x.reshape(2, 2), labels=np.array([0, 1])),
+        lambda xs: (_log_sum(xs[:2]) - xs[0] + _log_sum(xs[2:]) - xs[3]) / 2,
+    ),
+    "broadcast_to": (lambda x: (_row("broadcast_to")(x, shape=(2, 4)) ** 2).sum(), lambda xs: 2 * _squares(xs)),
+    "reshape": (lambda x: (x.reshape(2, 2) ** 2).sum(), _squares),
+    "transpose": (lambda x: (x.reshape(2, 2).T ** 2).sum(), _squares),
+    "getitem": (lambda x: (x[1:] ** 2).sum(), lambda xs: _squares(xs[1:])),
+    "scatter": (lambda x: (_row("scatter")(x, index=slice(0, 4), shape=(6,)) ** 2).sum(), _squares),
+    "concatenate": (lambda x: (autograd.concatenate([x, x]) ** 2).sum(), lambda xs: 2 * _squares(xs)),
+    "astype": (lambda x: (x.astype(np.float64) ** 2).sum(), _squares),
+    "pad": (lambda x: (x.pad(1) ** 2).sum(), _squares),
+}
+"""A number from each operation on arrays, of four numbers."""
+
+FOURS = [
+    (0.0, 0.0, 0.0, 0.0), (0.5, -1.0, 2.0, 0.0), (1.0, 1.0, -1.0, 2.0**-27), (800.0, -800.0, 20.0, -20.0),
+    (-800.0, -801.0, -800.0, -802.5), (90.0, 0.0, 0.0, 0.0), (2.0**-997, 2.0**-997, 1.0, -2.0),
+]  # fmt: skip
+
+
+def _by_hessian(f: Any, x: Any) -> Any:
+    return autograd.hessian(f)(x)
+
+
+def _by_reverse_twice(f: Any, x: Any) -> Any:
+    return [autograd.grad(lambda z, i=i: autograd.grad(f)(z)[i])(x) for i in range(4)]
+
+
+def _by_forward_twice(f: Any, x: Any) -> Any:
+    units = list(np.eye(4, dtype=np.asarray(x).dtype)) if isinstance(x, np.ndarray) else np.eye(4).tolist()
+
+    def along(f: Any, unit: Any) -> Any:
+        return lambda z: autograd.jvp(f, (z,), (unit,))[1]
+
+    return [[along(along(f, a), b)(x) for b in units] for a in units]
+
+
+SECOND_ORDER = {
+    "forward over reverse": _by_hessian,
+    "reverse twice": _by_reverse_twice,
+    "forward twice": _by_forward_twice,
+}
+
+
+def _functions() -> Iterator[tuple[str, Any, Formula, Callable[[Point], Any]]]:
+    """Kind of number, function, formula, and how an argument is made of four numbers."""
+    for name, reduction in REDUCTIONS.items():
+        formula = Formula(name, 4, MANY[name])
+        yield f"Value {name}", lambda v, row=reduction: Value._reduce(row, tuple(v)), formula, list
+    for name in ARRAY_OPS:
+        function, of_list = ARRAY_FORMS[name]
+        yield f"Tensor {name}", function, Formula(name, 4, of_list), np.array
+        yield f"float32 {name}", function, Formula(name, 4, of_list), partial(np.array, dtype=np.float32)
+
+
+FUNCTIONS = {name: rest for name, *rest in _functions()}
+
+
+def sweep_function(name: str) -> tuple[int, int, list[str]]:
+    """As `sweep`, of first and second derivatives on every route."""
+    f, formula, argument = FUNCTIONS[name]
+    entries, nans, faults = 0, 0, []
+    single = name.startswith("float32")
+    for xs in FOURS:
+        if single and 0.0 < min(map(abs, xs)) < TINY:
+            continue
+        firsts = [expected(formula, xs)(tuple(int(i == j) for j in range(4))) or 0.0 for i in range(4)]
+        terms = max(map(abs, firsts))  # of p − p² little is left of a p near 1: it is rounded as 1 is
+        x = argument(xs)
+        found = {"reverse": [[(g, (i,)) for i, g in enumerate(autograd.grad(f)(x))]]}
+        for way, route in SECOND_ORDER.items():
+            found[way] = [[(g, (i, j)) for j, g in enumerate(row)] for i, row in enumerate(route(f, x))]
+        for way, (number, path) in ((way, each) for way, rows in found.items() for row in rows for each in row):
+            index = tuple(path.count(i) for i in range(4))
+            right = expected(formula, xs)(index)
+            if right is None:
+                continue
+            entries += 1
+            if not is_right(float(number), right, single, lambda: slack(formula, xs, index) + terms):  # noqa: B023
+                nans += math.isnan(number)
+                faults.append(f"{name}{xs} by {path}, {way}: {number:.17g}, right {right:.17g}")
+    return entries, nans, faults
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_reductions_and_operations_on_arrays_are_right_to_second_order(name: str) -> None:
+    entries, _, faults = sweep_function(name)
+    assert entries
+    assert not faults, "\n".join(faults[:10])
+
+
+NORMS: list[tuple[Callable[[Any], Any], float]] = [
+    (lambda y: y**2, 2.0), (lambda y: y * y, 2.0), (lambda y: 0.5 * y**2 + y * y, 3.0), (lambda y: y**3, 0.0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("way", ["forward over reverse", "reverse twice"])
+@pytest.mark.parametrize(("f", "right"), NORMS)
+def test_what_is_smooth_of_a_norm_has_its_hessian_at_0(f: Callable[[Any], Any], right: float, way: str) -> None:
+    zeros = [0.0] * 4
+    for norm, x in ((autograd.norm, zeros), (lambda v: v.norm(), np.zeros(4))):
+        found = SECOND_ORDER[way](lambda v, norm=norm: f(norm(v)), x)
+        assert np.array_equal(found, right * np.eye(4))
+    rows = SECOND_ORDER[way](lambda v: f(v.reshape(2, 2).norm(axis=1)).sum(), np.zeros(4))
+    assert np.array_equal(rows, right * np.eye(4))
+    anew = SECOND_ORDER[way](lambda v: autograd.norm(v) * autograd.norm(v), zeros)
+    assert np.array_equal(anew, 2.0 * np.eye(4))
+
+
+def test_what_does_not_move_does_not_meet_an_infinite_derivative() -> None:
+    """0 times inf is nan, and what a seed leaves out is no 0 but nothing."""
+    at = np.array([0.0, 4.0])
+    right = [[math.inf, 0.0], [0.0, 0.25]]
+    assert autograd.jacobian(lambda x: x.sqrt())(at).tolist() == right
+    assert autograd.jacobian(lambda x: x.sqrt())(Tensor(at)).data.tolist() == right
+    assert autograd.jacobian(lambda x: x.sqrt()[1:])(at).tolist() == right[1:]  # in reverse mode
+    assert autograd.jacobian(lambda x: x.sqrt()[1:])(Tensor(at)).data.tolist() == right[1:]
+    assert autograd.jacobian(lambda v: [x.sqrt() for x in v])(at.tolist()) == right
+    assert autograd.jvp(lambda x: x.sqrt().sum(), (at,), (np.array([0.0, 1.0]),))[1] == 0.25
+    assert autograd.jvp(lambda x, w: (x.sqrt() * w).sum(), (at, np.ones(2)), (np.zeros(2), np.ones(2)))[1] == 2.0
+    assert autograd.jvp(lambda a, b: a**0.5 * b, (0.0, 2.0), (0.0, 1.0))[1] == 0.0
+    assert autograd.hessian(lambda x: x.sqrt().sum())(at).tolist() == [[-math.inf, 0.0], [0.0, -0.03125]]
+    touched = autograd.jacobian(lambda x: (x * x).sqrt())(at)  # |x| has no derivative at 0, and none is made up
+    assert np.isnan(touched[0, 0])
+    assert touched[1].tolist() == [0.0, 1.0]
+
+
+def test_a_largest_element_keeps_infinity_to_itself() -> None:
+    def f(x: Any) -> Any:
+        return (x.max() - 2.0).sqrt() + (x.min() + 1.0).sqrt()
+
+    at = np.array([-1.0, 1.0, 2.0])
+    assert autograd.grad(f)(at).tolist() == [math.inf, 0.0, math.inf]
+    assert autograd.jvp(f, (at,), (np.array([0.0, 1.0, 0.0]),))[1] == 0.0
+    x = Tensor(at)
+    f(x).backward(create_graph=True)
+    assert x.grad.data.tolist() == [math.inf, 0.0, math.inf]
+
+
+# ----- what is not selected -----
+
+
+def unselected(op: Op) -> list[tuple[Point, int]]:
+    """Where a row that selects has a partial of 0, and near it too, and of which argument."""
+    found = []
+    for xs in (xs for xs in points(op, few=True) if max(map(abs, xs)) <= 20.0):
+        around = [xs, *(tuple(x + step if op.name != "where" else x for x in xs) for step in (1e-3, -1e-3))]
+        for i, d in enumerate(op.partials):
+            if all(ieee(d, ieee(op.forward, *at), *at) == 0.0 for at in around):
+                found.append((xs, i))
+    return found
+
+
+def through_infinity(op: Op, xs: Sequence[Any], y: Any) -> Any:
+    """√(op(xs) − y), of infinite derivative at xs."""
+    kind = next(type(x) for x in xs if isinstance(x, Value | Tensor))
+    return (kind._apply(op, *xs) - y).sqrt()
+
+
+def selected_by_values(op: Op, xs: Point, i: int, y: float, recorded: bool = False) -> Any:
+    nodes = [Value(x) for x in xs]
+    through_infinity(op, nodes, y).backward(create_graph=recorded)
+    return _plain(nodes[i].grad)
+
+
+def selected_beside_constants(op: Op, xs: Point, i: int, y: float) -> Any:
+    node = Value(xs[i])
+    through_infinity(op, (*xs[:i], node, *xs[i + 1 :]), y).backward()
+    return node.grad
+
+
+def selected_by_tensors(op: Op, xs: Point, i: int, y: float, recorded: bool = False) -> Any:
+    nodes = [Tensor([x, x]) for x in xs]
+    through_infinity(op, nodes, y).sum().backward(create_graph=recorded)
+    return _plain(nodes[i].grad)[1]
+
+
+def selected_forwards(op: Op, xs: Point, i: int, y: float, number: Any = float) -> Any:
+    def f(x: Any) -> Any:
+        return through_infinity(op, (*xs[:i], x, *xs[i + 1 :]), y)
+
+    x = number(xs[i])
+    return float(_plain(autograd.jvp(f, (x,), (number(1.0),))[1]))
+
+
+def selected_compiled(op: Op, xs: Point, i: int, y: float, backend: str) -> Any:
+    nodes = [Value(x) for x in xs]
+    autograd.compile(lambda: through_infinity(op, nodes, y), backend=backend)().backward()
+    return nodes[i].grad
+
+
+SELECTING: dict[str, Callable[..., Any]] = {
+    "Value": selected_by_values,
+    "Value, recorded": partial(selected_by_values, recorded=True),
+    "Value beside constants": selected_beside_constants,
+    "Tensor": selected_by_tensors,
+    "Tensor, recorded": partial(selected_by_tensors, recorded=True),
+    "Value, forward": selected_forwards,
+    "Value, forward, recorded": partial(selected_forwards, number=Value),
+    "Tensor, forward": partial(selected_forwards, number=np.array),
+    "Tensor, forward, recorded": partial(selected_forwards, number=Tensor),
+    **{f"compiled, {name}": partial(selected_compiled, backend=name) for name in COMPILED},
+}
+
+
+@pytest.mark.parametrize("name", SELECTING)
+@pytest.mark.parametrize("op", [op for op in OPS.values() if op.selects], ids=lambda op: op.name)
+def test_what_is_not_selected_gets_0_even_of_infinity(op: Op, name: str) -> None:
+    at = unselected(op)
+    assert at
+    for xs, i in at[:8] if name.startswith("compiled") else at:
+        found = SELECTING[name](op, xs, i, ieee(op.forward, *xs))
+        assert found == 0.0, f"{op.name}{xs} {op.arguments[i]}: {found}"
 
 
 def main() -> None:
@@ -426,6 +698,12 @@ def main() -> None:
         if sys.argv[2:]:
             for r in results:
                 print("\n".join(r[2][: int(sys.argv[2])]))
+    results = [sweep_function(name) for name in FUNCTIONS]
+    entries, nans = (sum(r[i] for r in results) for i in (0, 1))
+    print(f"reductions and arrays: {entries} entries, {nans} nan, {sum(len(r[2]) for r in results) - nans} wrong")
+    if sys.argv[2:]:
+        for r in results:
+            print("\n".join(r[2][: int(sys.argv[2])]))
 
 
 if __name__ == "__main__":

@@ -212,7 +212,8 @@ def source(rows: Sequence[Op]) -> str:
         text = written(row)
         assert text is not None
         loads = [f"{x} = v[a[t + {i}]]" for i, x in enumerate(text.names)]
-        sends = [f"g[a[t + {i}]] += g[i] * ({d})" for i, d in enumerate(text.partials) if d != "0.0"]
+        product = "selected({d}, g[i])" if row.selects else "g[i] * ({d})"
+        sends = [f"g[a[t + {i}]] += {product.format(d=d)}" for i, d in enumerate(text.partials) if d != "0.0"]
         for i, lines in enumerate(([*loads, f"v[i] = {text.result}"], ["y = v[i]", *loads, *sends])):
             passes[i] += _ROW.format(code=code)
             passes[i] += "".join(f"                    {line}\n" for line in [*lines, f"t += {row.arity}"])
@@ -223,6 +224,7 @@ def source(rows: Sequence[Op]) -> str:
 def _functions() -> Iterator[str]:
     """What rules may call, for numba."""
     yield "from math import inf as Infinity, nan as NaN\nfrom typing import Any\n\nimport numba"
+    yield "@numba.njit\ndef selected(d, g):\n    return g * d if d else 0.0"
     for name in PRIMITIVES:
         function = getattr(SCALARS, name)
         if isinstance(function, types.FunctionType):

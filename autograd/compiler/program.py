@@ -517,7 +517,9 @@ class _Builder:
             for ids, x, d in zip(group.operands.T, operands, row.partials, strict=True):
                 if isinstance(x, int) and self._wanted(ids):
                     slope = d(cells.namespace, y, *xs)
-                    if isinstance(slope, Cell) or slope != 0.0:
+                    if isinstance(slope, Cell) and row.selects:
+                        self._send(views[x], cells.selected(g, slope))
+                    elif isinstance(slope, Cell) or slope != 0.0:
                         self._send(views[x], cells.product([g], slope))
 
         return backward

@@ -136,13 +136,16 @@ class _Writer:
         text = self.texts[row]
         if text is None:
             return self._call(i, row, operands, xs)
+        assert isinstance(row, Op)
         names = {"y": _name(i), **dict(zip(text.names, xs, strict=True))}
         self._line(f"{_name(i)} = {_renamed(text.result, names)}")
 
         def send() -> None:
             for operand, partial in zip(operands, text.partials, strict=True):
                 if partial != "0.0":
-                    self._send(operand, f"g{i} * ({_renamed(partial, names)})")
+                    slope = _renamed(partial, names)
+                    sent = f"(g{i} * s if (s := {slope}) else 0.0)" if row.selects else f"g{i} * ({slope})"
+                    self._send(operand, sent)
 
         return send
 

@@ -124,7 +124,8 @@ class Run {
       }));
       return this.steps.sends[i].map((edge) => {
         const parent = this.edges.parent[edge], upstream = gradient[node], derivative = this.derivative[edge];
-        const contribution = upstream * derivative, before = gradient[parent];
+        const unselected = derivative === 0 && this.nodes.selects.includes(node); // 0, even of an infinite gradient
+        const contribution = unselected ? 0 : upstream * derivative, before = gradient[parent];
         gradient[parent] = before === null ? contribution : before + contribution;
         return { edge, parent, upstream, derivative, contribution, before, after: gradient[parent] };
       });
