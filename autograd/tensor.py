@@ -19,8 +19,6 @@ from autograd.modes import MODE, check_forward, ieee_arithmetic, remember_place
 from autograd.ops import OPS, Op
 from autograd.trees import is_series
 
-Contributions = Sequence[Array | None]
-
 
 class Tensor(Node):
     """An array in a computation: ``data``, and after `backward()` an array of its derivatives in ``grad``.
@@ -120,7 +118,7 @@ class Tensor(Node):
     def zero_grad(self) -> None:
         self.grad = None
 
-    def vjp(self, g: Array) -> Contributions:
+    def vjp(self, g: Any) -> Any:
         if g.__class__ is Partly:
             return self._partly_vjp(g, ARRAYS)
         y, xs, wanted, options = self.saved
@@ -132,7 +130,7 @@ class Tensor(Node):
             for d, x, want in zip(op.partials, xs, wanted, strict=True)
         ]
 
-    def jvp(self, tangents: Sequence[Array | None]) -> Array:
+    def jvp(self, tangents: Sequence[Any]) -> Any:
         """Σ of what each operand's tangent does to the result."""
         if any(t.__class__ is Partly for t in tangents):
             return self._partly_jvp(tangents, ARRAYS)
@@ -141,7 +139,7 @@ class Tensor(Node):
         terms = [_moved(self.op, i, ARRAYS, t, y, xs, options) for i, t in moving]
         return np.asarray(np.broadcast_to(reduce(add, terms, 0.0), y.shape), y.dtype)
 
-    def _recorded_vjp(self, g: Node) -> Sequence[Node | None]:
+    def _recorded_vjp(self, g: Any) -> Any:
         from autograd.functions import NODES
 
         if g.__class__ is Partly:
@@ -161,7 +159,7 @@ class Tensor(Node):
             ]
         return [None if d is None else d.astype(p.data.dtype) for d, p in zip(contributions, self.parents, strict=True)]
 
-    def _recorded_jvp(self, tangents: Sequence[Node | None]) -> Node:
+    def _recorded_jvp(self, tangents: Sequence[Any]) -> Any:
         from autograd.functions import NODES
 
         if any(t.__class__ is Partly for t in tangents):
