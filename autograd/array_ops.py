@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd import namespaces
+from autograd.ops import divided
 
 Array = NDArray[Any]
 Axis = int | tuple[int, ...] | None
@@ -79,14 +80,21 @@ def _sum_vjp(i: int, m: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool)
     return m.broadcast_to(_restore(m, g, x.shape, axis), shape=x.shape)
 
 
-def _by_slope(slope: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """vjp and jvp of a reduction, from its ``slope(m, y, x, axis)``: ∂y/∂x, shaped like x, ``y`` fit to broadcast."""
+def _by_slope(slope: Callable[..., Any], selects: bool = False) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """vjp and jvp of a reduction, from its ``slope(m, y, x, axis)``: ∂y/∂x, shaped like x, ``y`` fit to broadcast.
+
+    selects: as for an `Op` of the first table
+    """
+
+    def product(m: Any, d: Any, g: Any) -> Any:
+        return (m.where(d != 0.0, g, 0.0) if selects else g) * d
 
     def vjp(i: int, m: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
-        return _restore(m, g, x.shape, axis) * slope(m, _restore(m, y, x.shape, axis), x, axis)
+        return product(m, slope(m, _restore(m, y, x.shape, axis), x, axis), _restore(m, g, x.shape, axis))
 
     def jvp(i: int, m: Any, t: Any, y: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
-        return m.sum(slope(m, _restore(m, y, x.shape, axis), x, axis) * t, axis=axis, keepdims=keepdims)
+        moved = product(m, slope(m, _restore(m, y, x.shape, axis), x, axis), t)
+        return m.sum(moved, axis=axis, keepdims=keepdims)
 
     return vjp, jvp
 
@@ -119,6 +127,16 @@ def _norm(x: Array, axis: Axis, keepdims: bool) -> Array:
 def _norm_slope(m: Any, y: Any, x: Any, axis: Axis) -> Any:
     """x / ‖x‖; 0 where every element is 0, as in the first table: x / inf is 0, and so is its derivative."""
     return x / m.where(m.equal(y, 0.0), np.inf, y)
+
+
+_norm_plain_vjp, _norm_jvp = _by_slope(_norm_slope)
+
+
+def _norm_vjp(i: int, m: Any, g: Any, y: Any, x: Any, axis: Axis, keepdims: bool) -> Any:
+    """As in the first table: right for ‖x‖² at 0, whose upstream gradient has the factor y."""
+    if not isinstance(g, np.ndarray) and np.any(y == 0.0) and (ratio := divided(m, g, y)) is not None:
+        return (ratio if isinstance(ratio, float) else _restore(m, ratio, x.shape, axis)) * x
+    return _norm_plain_vjp(i, m, g, y, x, axis, keepdims)
 
 
 # ----- products -----
@@ -358,9 +376,9 @@ ARRAY_OPS: dict[str, ArrayOp] = {
     op.name: op
     for op in (
         ArrayOp("sum", "Σ", np.add.reduce, _sum_vjp, _linear_jvp("sum"), r"\sum_i x_i"),
-        ArrayOp("max", "max", np.maximum.reduce, *_by_slope(_max_slope), r"\max_i x_i"),
+        ArrayOp("max", "max", np.maximum.reduce, *_by_slope(_max_slope, selects=True), r"\max_i x_i"),
         ArrayOp("logsumexp", "logsumexp", _logsumexp, *_by_slope(_logsumexp_slope), r"\ln \sum_i e^{x_i}"),
-        ArrayOp("norm", "‖x‖", _norm, *_by_slope(_norm_slope), r"\sqrt{\sum_i x_i^2}"),
+        ArrayOp("norm", "‖x‖", _norm, _norm_vjp, _norm_jvp, r"\sqrt{\sum_i x_i^2}"),
         ArrayOp("matmul", "@", np.matmul, _matmul_vjp, _matmul_jvp, "A B"),
         ArrayOp("einsum", "einsum", _einsum, _einsum_vjp, _einsum_jvp, r"\sum_{ij\ldots} A_{i\ldots} B_{j\ldots}"),
         ArrayOp(

@@ -167,7 +167,16 @@ FUNCTIONS |= {"dot": dot, "softmax": softmax, "log_softmax": log_softmax}
 # ----- the namespace of nodes -----
 
 
-NODES = Namespace(**{**FUNCTIONS, **{name: operation(op) for name, op in ARRAY_OPS.items()}, "equal": operator.eq})
+def _chosen(condition: Any, a: Any, b: Any) -> Any:
+    """`where` in a rule: one truth decides at once, and leaves nothing to differentiate of what it did not choose."""
+    if isinstance(condition, bool | np.bool_):
+        return a if condition else b
+    return where(condition, a, b)
+
+
+NODES = Namespace(
+    **{**FUNCTIONS, **{name: operation(op) for name, op in ARRAY_OPS.items()}, "equal": operator.eq, "where": _chosen}
+)
 
 
 # ----- operations of one's own -----

@@ -83,14 +83,14 @@ class Node:
         raise NotImplementedError
 
     def jvp(self, tangents: Sequence[Any]) -> Any:
-        """The same rule forwards: a tangent for each parent in (None: it does not move), this node's tangent out."""
+        """The same rule forwards: a tangent for each parent in, this node's tangent out. None: it does not move."""
         raise NotImplementedError
 
     def _recorded_vjp(self, g: "Node") -> Sequence["Node | None"]:
         """What `vjp` computes, but on nodes: the contributions can be differentiated again."""
         raise NotImplementedError
 
-    def _recorded_jvp(self, tangents: Sequence["Node | None"]) -> "Node":
+    def _recorded_jvp(self, tangents: Sequence["Node | None"]) -> "Node | None":
         """What `jvp` computes, but on nodes."""
         raise NotImplementedError
 
@@ -380,9 +380,12 @@ def pushforward(order: Sequence[Node], tangents: Mapping[Node, Any], recorded: b
     with setting(differentiating=MODE.differentiating or recorded):
         for node in order:
             moved = [found.get(parent) for parent in node.parents]
-            if any(t is not None for t in moved):
-                found[node] = node._recorded_jvp(moved) if recorded else node.jvp(moved)
-                if MODE.anomaly:
-                    moving = [plain(t) for t in moved if t is not None]
-                    check_derivative(node, "tangent", "tangents", moving, [plain(found[node])])
+            if all(t is None for t in moved):
+                continue
+            tangent = node._recorded_jvp(moved) if recorded else node.jvp(moved)
+            if MODE.anomaly:
+                moving = [plain(t) for t in moved if t is not None]
+                check_derivative(node, "tangent", "tangents", moving, [plain(tangent)])
+            if tangent is not None:
+                found[node] = tangent
     return found

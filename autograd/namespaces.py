@@ -6,23 +6,30 @@ floats, arrays and, in `autograd.functions`, the graph's own nodes. The namespac
 """
 
 import math
+from functools import partial
 from types import SimpleNamespace
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 Rule = Any
 """A function ``rule(m, *operands)``; operands are floats, arrays or nodes, as the namespace ``m`` has them."""
+ROWS: dict[str, Rule] = {}
+"""The forward rules of the table, by name; `autograd.ops` fills it."""
 
 
 class Namespace(SimpleNamespace):
-    """The functions that a rule may use."""
+    """The functions that a rule may use: primitives, and the rows of the table, which are written with these."""
 
-    def __getattr__(self, name: str) -> NoReturn:
-        raise AttributeError(
-            f"m.{name} is not among what a rule can use everywhere: {', '.join(sorted(vars(SCALARS)))}, + - * / and "
-            f"comparisons; write it with those"
-        )
+    def __getattr__(self, name: str) -> Any:
+        if name not in ROWS or name in PRIMITIVES:
+            raise AttributeError(
+                f"m.{name} is not among what a rule can use everywhere: {', '.join(sorted(PRIMITIVES))}, the rows of "
+                f"the table, + - * / and comparisons; write it with those"
+            )
+        rule = partial(ROWS[name], self)
+        setattr(self, name, rule)
+        return rule
 
 
 def _maximum(a: float, b: float) -> float:
@@ -47,7 +54,7 @@ def _equal(a: Any, b: Any) -> Any:
 
 SCALARS = Namespace(
     **{name: getattr(math, name) for name in ["exp", "log", "log1p", "expm1", "sqrt", "sin", "cos", "tan"]},
-    **{name: getattr(math, name) for name in ["sinh", "cosh", "tanh", "asin", "acos", "atan", "erf"]},
+    **{name: getattr(math, name) for name in ["sinh", "cosh", "tanh", "asin", "acos", "atan", "erf", "erfc"]},
     abs=abs,
     sign=_sign,
     power=math.pow,
@@ -56,11 +63,14 @@ SCALARS = Namespace(
     where=_where,
     equal=_equal,
 )
+PRIMITIVES = tuple(vars(SCALARS))
+"""What every namespace has of its own."""
 
 
-def _erf(x: Any) -> Any:
-    """NumPy has no erf; Python's own, element by element, is exact and fast enough for an activation."""
-    return np.vectorize(math.erf, otypes=[float])(x).astype(np.asarray(x).dtype)
+def _each(function: Any) -> Any:
+    """What NumPy lacks: Python's own, element by element, is exact and fast enough for an activation."""
+    by_number = np.vectorize(function, otypes=[float])
+    return lambda x: by_number(x).astype(np.asarray(x).dtype)
 
 
 def _power(a: Any, b: Any) -> Any:
@@ -78,7 +88,8 @@ ARRAYS = Namespace(
     acos=np.arccos,
     atan=np.arctan,
     power=_power,
-    erf=_erf,
+    erf=_each(math.erf),
+    erfc=_each(math.erfc),
 )
 
 

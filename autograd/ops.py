@@ -16,6 +16,7 @@ from operator import mul
 from types import MappingProxyType
 from typing import Any
 
+from autograd.namespaces import ROWS as RULES
 from autograd.namespaces import SCALARS, Rule, ieee
 
 Saved = tuple[float, ...]
@@ -38,6 +39,7 @@ class Op:
     domain:   for each argument, where tests sample it
     kinks:    pairs (arguments, partials): the convention where no derivative exists, held by a test
     defaults: values of trailing arguments that may be left out
+    selects:  whether an argument with partial 0 was not selected: 0 is sent to it, even of an infinite gradient
     """
 
     name: str
@@ -48,6 +50,7 @@ class Op:
     domain: tuple[Interval, ...] = (REAL,)
     kinks: tuple[tuple[Saved, Saved], ...] = ()
     defaults: tuple[float, ...] = ()
+    selects: bool = False
     arguments: tuple[str, ...] = field(init=False)
     arity: int = field(init=False)
     scalar_vjp: Callable[[Saved, float], Contributions] = field(init=False, repr=False)
@@ -57,7 +60,7 @@ class Op:
         object.__setattr__(self, "arguments", arguments)
         object.__setattr__(self, "arity", len(arguments))
         _check_row(self)
-        object.__setattr__(self, "scalar_vjp", _scalar_vjp(self.partials))
+        object.__setattr__(self, "scalar_vjp", _scalar_vjp(self.partials, self.selects))
 
     def complete(self, args: tuple[Any, ...], named: Mapping[str, Any] = MappingProxyType({})) -> tuple[Any, ...]:
         """``args`` with the arguments given by name and the defaults of those left out, in order."""
@@ -72,7 +75,10 @@ class Op:
     def masked_vjp(self, saved: tuple[Saved, Mask], g: float) -> Contributions:
         """As `scalar_vjp`, with None for the parents that are constants."""
         operands, wanted = saved
-        return [g * ieee(d, *operands) if want else None for d, want in zip(self.partials, wanted, strict=True)]
+        partials = [ieee(d, *operands) if want else None for d, want in zip(self.partials, wanted, strict=True)]
+        if self.selects:
+            return [d and g * d for d in partials]  # None and 0 stay what they are
+        return [None if d is None else g * d for d in partials]
 
     def node_partials(self, m: Any, y: Any, xs: Sequence[Any], wanted: Mask) -> Sequence[Any]:
         """The partials over namespace ``m``; None where not wanted."""
@@ -129,7 +135,7 @@ def _is_kink(arity: int, kink: Any) -> bool:
     return pair and all(isinstance(numbers, tuple) and len(numbers) == arity for numbers in kink)
 
 
-def _scalar_vjp(partials: tuple[Rule, ...]) -> Callable[[Saved, float], Contributions]:
+def _scalar_vjp(partials: tuple[Rule, ...], selects: bool) -> Callable[[Saved, float], Contributions]:
     """``((y, *xs), g) -> [g ∂y/∂x_i]``, unrolled for one and two arguments: nearly every node has those."""
 
     def exact(saved: Saved, g: float) -> Contributions:
@@ -149,21 +155,54 @@ def _scalar_vjp(partials: tuple[Rule, ...]) -> Callable[[Saved, float], Contribu
         except (ArithmeticError, ValueError):
             return exact(saved, g)
 
+    def selecting(saved: Saved, g: float) -> Contributions:
+        try:
+            return [g * d if (d := rule(SCALARS, *saved)) else 0.0 for rule in partials]
+        except (ArithmeticError, ValueError):
+            return [g * d if (d := ieee(rule, *saved)) else 0.0 for rule in partials]
+
+    if selects:
+        return selecting
     if len(partials) == 2:
         da, db = partials
     return {1: unary, 2: binary}.get(len(partials), exact)
 
 
 def _sigmoid(m: Any, x: Any) -> Any:
-    return 1.0 / (1.0 + m.exp(-x))
+    odds = m.exp(m.minimum(x, 80.0))  # from there on it is 1 to the last digit
+    return odds / (1.0 + odds)
+
+
+def _sech2(m: Any, x: Any) -> Any:
+    sech = 1.0 / m.cosh(x)
+    return sech * sech
+
+
+def _sigmoid_slope(m: Any, x: Any) -> Any:
+    return 0.25 * m.sech2(0.5 * x)
 
 
 def _normal_cdf(m: Any, x: Any) -> Any:
-    return 0.5 * (1.0 + m.erf(x * math.sqrt(0.5)))
+    return 0.5 * m.erfc(x * -math.sqrt(0.5))
 
 
 def _normal_pdf(m: Any, x: Any) -> Any:
     return m.exp(-0.5 * x * x) * (1.0 / math.sqrt(2.0 * math.pi))
+
+
+def _erf_slope(m: Any, x: Any) -> Any:
+    return m.exp(-x * x) * (2.0 / math.sqrt(math.pi))
+
+
+def _log_slope(m: Any, y: Any, a: Any, b: Any) -> Any:
+    """y ln a for y = c·aᵇ, and 0 at a = 0: what is not chosen is ln 1, whose derivatives are finite."""
+    at_zero = m.equal(a, 0.0) & (b >= 0.0)
+    return m.where(at_zero, 0.0, y * m.log(m.where(at_zero, 1.0, a)))
+
+
+def _below(m: Any, x: Any) -> Any:
+    """x up to 0, and 0 above: of a branch that is not taken neither the value nor a derivative overflows."""
+    return m.where(x > 0.0, 0.0, x)
 
 
 def _argument_shares(m: Any, winner: Any, tie: Any) -> Any:
@@ -195,11 +234,19 @@ ROWS: tuple[Op, ...] = (
     ),
     Op(
         "power", "**", lambda m, a, b: m.power(a, b),
-        (
-            lambda m, y, a, b: m.where(m.equal(b, 0.0), 0.0, b * m.power(a, b - 1.0)),
-            lambda m, y, a, b: m.where(m.equal(a, 0.0) & (b >= 0.0), 0.0, y * m.log(a)),
-        ),
+        (lambda m, y, a, b: m.monomial(b, a, b - 1.0), lambda m, y, a, b: _log_slope(m, y, a, b)),
         "a^b", (POSITIVE, REAL), kinks=(((0.0, 0.0), (0.0, 0.0)), ((0.0, 2.0), (0.0, 0.0))),
+    ),
+    Op(
+        # with what a power has for derivatives: x² has 2x, 2 and then 0, and never 0 times an infinite power
+        "monomial", "c·aᵖ", lambda m, c, a, p: m.where(m.equal(c, 0.0), 0.0, c * m.power(a, p)),
+        (
+            lambda m, y, c, a, p: m.power(a, p),
+            lambda m, y, c, a, p: m.monomial(c * p, a, p - 1.0),
+            lambda m, y, c, a, p: _log_slope(m, y, a, p),
+        ),
+        r"c \, a^p", (REAL, POSITIVE, REAL),
+        kinks=(((2.0, 0.0, 0.0), (1.0, 0.0, 0.0)), ((2.0, 0.0, 2.0), (0.0, 0.0, 0.0))),
     ),
     Op("neg", "-", lambda m, x: -x, (lambda m, y, x: -1.0,), "-x"),
     Op("clone", "=", lambda m, x: +x, (lambda m, y, x: 1.0,), "x"),
@@ -210,7 +257,7 @@ ROWS: tuple[Op, ...] = (
     ),
     Op(
         "sign", "sign", lambda m, x: m.sign(x), (lambda m, y, x: 0.0,),
-        r"\operatorname{sign} x", kinks=(((0.0,), (0.0,)),),
+        r"\operatorname{sign} x", kinks=(((0.0,), (0.0,)),), selects=True,
     ),
     # ----- exponentials and logarithms -----
     Op("exp", "exp", lambda m, x: m.exp(x), (lambda m, y, x: y,), "e^x"),
@@ -227,53 +274,53 @@ ROWS: tuple[Op, ...] = (
     Op("tan", "tan", lambda m, x: m.tan(x), (lambda m, y, x: 1.0 + y * y,), r"\tan x", ((-1.3, 1.3),)),
     Op("sinh", "sinh", lambda m, x: m.sinh(x), (lambda m, y, x: m.cosh(x),), r"\sinh x"),
     Op("cosh", "cosh", lambda m, x: m.cosh(x), (lambda m, y, x: m.sinh(x),), r"\cosh x"),
-    Op("tanh", "tanh", lambda m, x: m.tanh(x), (lambda m, y, x: 1.0 - y * y,), r"\tanh x"),
+    Op("tanh", "tanh", lambda m, x: m.tanh(x), (lambda m, y, x: m.sech2(x),), r"\tanh x"),
+    Op("sech2", "sech²", _sech2, (lambda m, y, x: -2.0 * y * m.tanh(x),), r"\operatorname{sech}^2 x"),
+    Op("asin", "asin", lambda m, x: m.asin(x), (lambda m, y, x: m.arc_slope(x),), r"\arcsin x", ((-0.9, 0.9),)),
+    Op("acos", "acos", lambda m, x: m.acos(x), (lambda m, y, x: -m.arc_slope(x),), r"\arccos x", ((-0.9, 0.9),)),
     Op(
-        "asin", "asin", lambda m, x: m.asin(x), (lambda m, y, x: 1.0 / m.sqrt((1.0 - x) * (1.0 + x)),),
-        r"\arcsin x", ((-0.9, 0.9),),
-    ),
-    Op(
-        "acos", "acos", lambda m, x: m.acos(x), (lambda m, y, x: -1.0 / m.sqrt((1.0 - x) * (1.0 + x)),),
-        r"\arccos x", ((-0.9, 0.9),),
+        "arc_slope", "asin′", lambda m, x: 1.0 / m.sqrt((1.0 - x) * (1.0 + x)), (lambda m, y, x: x * y * y * y,),
+        r"\frac{1}{\sqrt{1 - x^2}}", ((-0.9, 0.9),),
     ),
     Op("atan", "atan", lambda m, x: m.atan(x), (lambda m, y, x: 1.0 / (1.0 + x * x),), r"\arctan x"),
     Op(
-        "erf", "erf", lambda m, x: m.erf(x), (lambda m, y, x: m.exp(-x * x) * (2.0 / math.sqrt(math.pi)),),
-        r"\operatorname{erf} x",
+        "erf", "erf", lambda m, x: m.erf(x), (lambda m, y, x: _erf_slope(m, x),), r"\operatorname{erf} x",
+    ),
+    Op(
+        "erfc", "erfc", lambda m, x: m.erfc(x), (lambda m, y, x: -_erf_slope(m, x),), r"1 - \operatorname{erf} x",
     ),
     # ----- activations -----
-    Op("sigmoid", "σ", _sigmoid, (lambda m, y, x: y * (1.0 - y),), r"\frac{1}{1 + e^{-x}}"),
+    Op("sigmoid", "σ", _sigmoid, (lambda m, y, x: _sigmoid_slope(m, x),), r"\frac{1}{1 + e^{-x}}"),
     Op(
         "relu", "ReLU", lambda m, x: m.maximum(x, 0.0), (lambda m, y, x: x > 0.0,),
-        r"\max(x, 0)", kinks=(((0.0,), (0.0,)),),
+        r"\max(x, 0)", kinks=(((0.0,), (0.0,)),), selects=True,
     ),
     Op(
         "leaky_relu", "LeakyReLU", lambda m, x, slope: m.where(x > 0.0, x, slope * x),
-        (lambda m, y, x, slope: m.where(x > 0.0, 1.0, slope), lambda m, y, x, slope: m.minimum(x, 0.0)),
+        (lambda m, y, x, slope: m.where(x > 0.0, 1.0, slope), lambda m, y, x, slope: _below(m, x)),
         r"x \text{ if } x > 0 \text{ else } s\,x", (REAL, (0.0, 0.5)),
-        kinks=(((0.0, 0.01), (0.01, 0.0)),), defaults=(0.01,),
+        kinks=(((0.0, 0.01), (0.01, 0.0)),), defaults=(0.01,), selects=True,
     ),
     Op(
-        # min(x, 0) keeps the branch that is not taken from overflowing
-        "elu", "ELU", lambda m, x, alpha: m.where(x > 0.0, x, alpha * m.expm1(m.minimum(x, 0.0))),
+        "elu", "ELU", lambda m, x, alpha: m.where(x > 0.0, x, alpha * m.expm1(_below(m, x))),
         (
-            lambda m, y, x, alpha: m.where(x > 0.0, 1.0, alpha * m.exp(m.minimum(x, 0.0))),
-            lambda m, y, x, alpha: m.expm1(m.minimum(x, 0.0)),
+            lambda m, y, x, alpha: m.where(x > 0.0, 1.0, alpha * m.exp(_below(m, x))),
+            lambda m, y, x, alpha: m.expm1(_below(m, x)),
         ),
         r"x \text{ if } x > 0 \text{ else } \alpha\,(e^x - 1)", (REAL, (0.5, 2.0)),
-        kinks=(((0.0, 2.0), (2.0, 0.0)),), defaults=(1.0,),
+        kinks=(((0.0, 2.0), (2.0, 0.0)),), defaults=(1.0,), selects=True,
     ),
     Op(
         "gelu", "GELU", lambda m, x: x * _normal_cdf(m, x),
         (lambda m, y, x: _normal_cdf(m, x) + x * _normal_pdf(m, x),), r"x \, \Phi(x)",
     ),
     Op(
-        "silu", "SiLU", lambda m, x: x * _sigmoid(m, x),
-        (lambda m, y, x: _sigmoid(m, x) * (1.0 + x * _sigmoid(m, -x)),), r"x \, \sigma(x)",
+        "silu", "SiLU", lambda m, x: x * m.sigmoid(x),
+        (lambda m, y, x: m.sigmoid(x) + x * _sigmoid_slope(m, x),), r"x \, \sigma(x)",
     ),
     Op(
         "softplus", "softplus", lambda m, x: m.maximum(x, 0.0) + m.log1p(m.exp(-m.abs(x))),
-        (lambda m, y, x: _sigmoid(m, x),), r"\ln(1 + e^x)",
+        (lambda m, y, x: m.sigmoid(x),), r"\ln(1 + e^x)",
     ),
     # ----- choosing -----
     Op(
@@ -282,7 +329,7 @@ ROWS: tuple[Op, ...] = (
             lambda m, y, a, b: _argument_shares(m, a > b, m.equal(a, b)),
             lambda m, y, a, b: _argument_shares(m, b > a, m.equal(a, b)),
         ),
-        r"\max(a, b)", (REAL, REAL), kinks=(((1.0, 1.0), (0.5, 0.5)),),
+        r"\max(a, b)", (REAL, REAL), kinks=(((1.0, 1.0), (0.5, 0.5)),), selects=True,
     ),
     Op(
         "minimum", "min", lambda m, a, b: m.minimum(a, b),
@@ -290,7 +337,7 @@ ROWS: tuple[Op, ...] = (
             lambda m, y, a, b: _argument_shares(m, a < b, m.equal(a, b)),
             lambda m, y, a, b: _argument_shares(m, b < a, m.equal(a, b)),
         ),
-        r"\min(a, b)", (REAL, REAL), kinks=(((1.0, 1.0), (0.5, 0.5)),),
+        r"\min(a, b)", (REAL, REAL), kinks=(((1.0, 1.0), (0.5, 0.5)),), selects=True,
     ),
     Op(
         "clip", "clip", lambda m, x, low, high: m.minimum(m.maximum(x, low), high),
@@ -300,7 +347,7 @@ ROWS: tuple[Op, ...] = (
             lambda m, y, x, low, high: x > high,
         ),
         r"\min(\max(x, l), h)", (REAL, (-2.0, -1.0), (1.0, 2.0)),
-        kinks=(((-1.0, -1.0, 1.0), (1.0, 0.0, 0.0)), ((1.0, -1.0, 1.0), (1.0, 0.0, 0.0))),
+        kinks=(((-1.0, -1.0, 1.0), (1.0, 0.0, 0.0)), ((1.0, -1.0, 1.0), (1.0, 0.0, 0.0))), selects=True,
     ),
     Op(
         # the condition arrives as 1.0 or 0.0, and is thereby its own mask
@@ -310,36 +357,64 @@ ROWS: tuple[Op, ...] = (
             lambda m, y, condition, a, b: condition,
             lambda m, y, condition, a, b: 1.0 - condition,
         ),
-        r"a \text{ if } c \text{ else } b", ((1.0, 1.0), REAL, REAL),
+        r"a \text{ if } c \text{ else } b", ((1.0, 1.0), REAL, REAL), selects=True,
     ),
 )  # fmt: skip
 
 OPS: dict[str, Op] = {op.name: op for op in ROWS}
+RULES.update({op.name: op.forward for op in ROWS})
 
 
 @dataclass(frozen=True, eq=False)
 class Reduction:
-    """One operation from many scalars to one: ``forward(xs) -> y`` and ``partials(m, y, xs) -> [∂y/∂x_i]``."""
+    """One operation from many scalars to one: ``forward(xs) -> y`` and ``partials(m, y, xs) -> [∂y/∂x_i]``.
+
+    selects: as for an `Op`
+    radial:  whether the partials are x_i / y, to be `divided` where y is 0
+    """
 
     name: str
     symbol: str
     forward: Callable[[Saved], float]
     partials: Callable[[Any, Any, Sequence[Any]], Sequence[Any]]
     latex: str
+    selects: bool = False
+    radial: bool = False
 
     def scalar_vjp(self, saved: Saved, g: float) -> Contributions:
         """``((y, *xs), g) -> [g ∂y/∂x_i]``."""
-        return [g * d for d in self.partials(SCALARS, saved[0], saved[1:])]
+        partials = self.partials(SCALARS, saved[0], saved[1:])
+        return [d and g * d for d in partials] if self.selects else [g * d for d in partials]
 
     def masked_vjp(self, saved: tuple[Saved, Mask], g: float) -> Contributions:
         """As `scalar_vjp`, with None for the parents that are constants."""
-        (y, *xs), wanted = saved
-        partials = self.partials(SCALARS, y, xs)
-        return [g * d if want else None for d, want in zip(partials, wanted, strict=True)]
+        sent = self.scalar_vjp(saved[0], g)
+        return [d if want else None for d, want in zip(sent, saved[1], strict=True)]
 
     def node_partials(self, m: Any, y: Any, xs: Sequence[Any], wanted: Mask) -> Sequence[Any]:
         """The partials over namespace ``m``; None where not wanted."""
         return [d if want else None for d, want in zip(self.partials(m, y, xs), wanted, strict=True)]
+
+
+def _is_again(x: Any, y: Any) -> bool:
+    """Whether ``x`` is the node ``y``, or another that the same operation made of the same nodes."""
+    made = [(node.op and node.op.name, getattr(node.op, "options", {}), *map(id, node.parents)) for node in (x, y)]
+    return x is y or (x.op is not None and made[0] == made[1])
+
+
+def divided(m: Any, g: Any, y: Any, depth: int = 8) -> Any:
+    """g / y by taking the factor y out of the node ``g``, which is right where y is 0 too; None if it has none."""
+    name = "" if g.op is None or not depth else g.op.name
+    if _is_again(g, y):
+        return 1.0
+    if name == "monomial" and _is_again(g.parents[1], y):
+        return m.monomial(*g.parents[:2], g.parents[2] - 1.0)
+    if name not in ("add", "mul"):
+        return None
+    (a, b), (over_a, over_b) = g.parents, [divided(m, parent, y, depth - 1) for parent in g.parents]
+    if name == "mul":
+        return over_a * b if over_a is not None else None if over_b is None else a * over_b
+    return None if over_a is None or over_b is None else over_a + over_b
 
 
 def _dot(xs: Saved) -> float:
@@ -368,6 +443,7 @@ def _prod_partials(m: Any, y: Any, xs: Sequence[Any]) -> Sequence[Any]:
 
 
 def _logsumexp(xs: Saved) -> float:
+    """Its second derivatives p_i (δ_ij − p_j) are right to what 1 is rounded by, and those of a p near 1 to no more."""
     top = max(xs)
     if math.isinf(top) or any(map(math.isnan, xs)):
         return sum(xs) if any(map(math.isnan, xs)) else top
@@ -380,7 +456,11 @@ def _norm(xs: Saved) -> float:
 
 
 def _norm_partials(m: Any, y: Any, xs: Sequence[Any]) -> Sequence[Any]:
-    """x_i / y; 0 where every x_i is 0 (PyTorch's convention), and the corner of the cone has no derivative."""
+    """x_i / y; 0 where every x_i is 0 (PyTorch's convention), and the corner of the cone has no derivative.
+
+    Of ‖x‖² and ‖x‖·‖x‖ the second derivatives at 0 are right in reverse mode, and forwards over it; forward mode over
+    forward mode has 0 there, by this convention.
+    """
     return [x / y for x in xs] if y != 0.0 else [0.0 * x for x in xs]
 
 
@@ -394,6 +474,6 @@ REDUCTIONS: dict[str, Reduction] = {
         Reduction("dot", "w·x", _dot, _dot_partials, r"\sum_i w_i x_i + b"),
         Reduction("logsumexp", "logsumexp", _logsumexp, lambda m, y, xs: [m.exp(x - y) for x in xs],
                   r"\ln \sum_i e^{x_i}"),
-        Reduction("norm", "‖x‖", _norm, _norm_partials, r"\sqrt{\sum_i x_i^2}"),
+        Reduction("norm", "‖x‖", _norm, _norm_partials, r"\sqrt{\sum_i x_i^2}", radial=True),
     )
 }  # fmt: skip

@@ -8,8 +8,8 @@ A rule is run on `Symbol`s, whose operators write text instead of computing: ``a
 import math
 from typing import Any, NamedTuple, NoReturn
 
-from autograd.namespaces import SCALARS, Namespace
-from autograd.ops import Op
+from autograd.namespaces import PRIMITIVES, Namespace
+from autograd.ops import OPS, Op
 
 TEST, SUM, PRODUCT, SIGN, ATOM = range(5)
 """How strongly a piece of text holds together; `ATOM` never needs parentheses."""
@@ -102,7 +102,9 @@ def _call(name: str) -> Any:
     return lambda *xs: Symbol(f"m.{name}({', '.join(symbol(x).text for x in xs)})")
 
 
-SYMBOLS = Namespace(**{name: _call(name) for name in vars(SCALARS)})
+SYMBOLS = Namespace(**{name: _call(name) for name in PRIMITIVES})
+BY_NAME = Namespace(**{name: _call(name) for name in (*OPS, *PRIMITIVES)})
+"""For people to read: a row that a rule uses stays a name, ``sech2(x)``."""
 
 
 class Written(NamedTuple):

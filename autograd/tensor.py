@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from functools import cache, reduce
+from math import isfinite
 from operator import add
 from typing import Any, Self
 
@@ -16,13 +17,11 @@ from numpy.typing import DTypeLike
 from autograd import moves
 from autograd.array_ops import ARRAY_OPS, ARRAYS, Array, ArrayOp, Axis, Shape, normalized, unbroadcast
 from autograd.errors import GraphError
-from autograd.graph import Node, backward, marked_result
+from autograd.graph import Node, backward, marked_result, plain
 from autograd.modes import MODE, check_forward, ieee_arithmetic, remember_place
 from autograd.moves import Moved
-from autograd.ops import Op
+from autograd.ops import OPS, Op
 from autograd.trees import is_series
-
-Contributions = Sequence[Array | None]
 
 
 class Tensor(Node):
@@ -140,31 +139,33 @@ class Tensor(Node):
     def zero_grad(self) -> None:
         self.grad = None
 
-    def vjp(self, g: Array) -> Contributions:
-        y, xs, wanted, options, clock = self.saved
-        if clock != moves.clock:
-            y, *xs = self._unmoved()
+    def vjp(self, g: Any) -> Any:
+        if g.__class__ is Partly:
+            return self._partly_vjp(g, ARRAYS)
+        y, xs, wanted, options = self._numbers()
         op = self.op
         if isinstance(op, ArrayOp):
             return [_like(x, op.vjp(i, ARRAYS, g, y, *xs, **options)) if wanted[i] else None for i, x in enumerate(xs)]
         return [
-            _like(x, g * d(ARRAYS, y, *xs)) if want else None
+            _like(x, _times(op, d(ARRAYS, y, *xs), g)) if want else None
             for d, x, want in zip(op.partials, xs, wanted, strict=True)
         ]
 
-    def jvp(self, tangents: Sequence[Array | None]) -> Array:
+    def jvp(self, tangents: Sequence[Any]) -> Any:
         """Σ of what each operand's tangent does to the result."""
-        y, xs, wanted, options, clock = self.saved
-        if clock != moves.clock:
-            y, *xs = self._unmoved()
+        if any(t.__class__ is Partly for t in tangents):
+            return self._partly_jvp(tangents, ARRAYS)
+        y, xs, wanted, options = self._numbers()
         moving = [(i, t) for i, t in enumerate(tangents) if wanted[i] and t is not None]
         terms = [_moved(self.op, i, ARRAYS, t, y, xs, options) for i, t in moving]
         return np.asarray(np.broadcast_to(reduce(add, terms, 0.0), y.shape), y.dtype)
 
-    def _recorded_vjp(self, g: Node) -> Sequence[Node | None]:
+    def _recorded_vjp(self, g: Any) -> Any:
         from autograd.functions import NODES
 
         self._check_recorded()
+        if g.__class__ is Partly:
+            return self._partly_vjp(g, NODES)
         wanted = self.saved[2]
         contributions: list[Tensor | None]
         if isinstance(self.op, ArrayOp):
@@ -175,21 +176,30 @@ class Tensor(Node):
         else:
             partials = self.op.node_partials(NODES, self, self.parents, wanted)
             contributions = [
-                None if d is None else unbroadcast(NODES, g * d, p.data.shape)
+                None if d is None else unbroadcast(NODES, _times(self.op, d, g), p.data.shape)
                 for d, p in zip(partials, self.parents, strict=True)
             ]
         return [None if d is None else d.astype(p.data.dtype) for d, p in zip(contributions, self.parents, strict=True)]
 
-    def _recorded_jvp(self, tangents: Sequence[Node | None]) -> Node:
+    def _recorded_jvp(self, tangents: Sequence[Any]) -> Any:
         from autograd.functions import NODES
 
         self._check_recorded()
+        if any(t.__class__ is Partly for t in tangents):
+            return self._partly_jvp(tangents, NODES)
         options, xs = getattr(self.op, "options", {}), self.parents
         moving = [(i, t) for i, t in enumerate(tangents) if self.saved[2][i] and t is not None]
         terms = [_moved(self.op, i, NODES, t, self, xs, options) for i, t in moving]
         total = reduce(add, terms) if terms else 0.0
         tangent: Tensor = NODES.broadcast_to(total, shape=self.shape)
         return tangent.astype(self.dtype)
+
+    def _numbers(self) -> tuple[Any, Sequence[Any], tuple[bool, ...], dict[str, Any]]:
+        """What was saved: the result, the operands, which of them want a gradient, and the options of the row."""
+        y, xs, wanted, options, clock = self.saved
+        if clock != moves.clock:
+            y, *xs = self._unmoved()
+        return y, xs, wanted, options
 
     def _unmoved(self) -> list[Any]:
         """The result and the operands that were saved, with a `Moved` for each that was changed in place since."""
@@ -206,6 +216,49 @@ class Tensor(Node):
             probe = Tensor.__new__(Tensor)
             probe.op, probe.saved = self.op, (saved[0], saved[1:], wanted, options, moves.clock)
             probe.vjp(np.ones(y.shape, y.dtype))
+
+    def _partly_vjp(self, g: Any, m: Any) -> Any:
+        """As `vjp` over namespace ``m``, for an upstream gradient that is nothing here and there."""
+        op, (y, xs, wanted, options) = self.op, self._numbers()
+        found: list[Any] = []
+        for i, x in enumerate(xs):
+            if not wanted[i]:
+                found.append(None)
+            elif isinstance(op, ArrayOp):
+                sent = op.vjp(i, m, g.number, *self._operands(m), **op.options)
+                found.append(Partly(sent, np.isnan(op.vjp(i, ARRAYS, g.poison(), y, *xs, **options))))
+            else:
+                sent, reached = self._partly_moved(i, m, g)
+                reached = unbroadcast(ARRAYS, np.asarray(reached, float), x.shape) > 0.0
+                found.append(Partly(unbroadcast(m, sent, x.shape), reached))
+        return found
+
+    def _partly_jvp(self, tangents: Any, m: Any) -> Any:
+        op, (y, xs, wanted, options) = self.op, self._numbers()
+        total: Any = None
+        for i, t in enumerate(tangents):
+            if wanted[i] and t is not None:
+                if isinstance(op, ArrayOp):
+                    moved = op.jvp(i, m, t.number, *self._operands(m), **op.options)
+                    reached = np.isnan(op.jvp(i, ARRAYS, t.poison(), y, *xs, **options))
+                else:
+                    moved, reached = self._partly_moved(i, m, t)
+                term = Partly(m.broadcast_to(moved, shape=y.shape), np.broadcast_to(reached, y.shape))
+                total = term if total is None else total + term
+        return total
+
+    def _partly_moved(self, i: int, m: Any, g: Any) -> tuple[Any, Any]:
+        """``g`` times partial ``i``, which is nothing where ``g`` is, even times inf; and where it is something."""
+        d = self.op.partials[i](m, *self._operands(m))
+        reached = g.mask & (plain(d) != 0.0) if self.op.selects else g.mask
+        return m.where(reached, d, 0.0) * g.number, reached
+
+    def _operands(self, m: Any) -> Sequence[Any]:
+        """The result and the operands, for a rule over ``m``."""
+        if m is not ARRAYS:
+            return self, *self.parents
+        y, xs, _, _ = self._numbers()
+        return y, *xs
 
     def backward(self, gradient: Any = None, *, create_graph: bool = False) -> None:
         """Put d(self)/d(node) into ``node.grad`` for every node that this one was made from.
@@ -539,6 +592,23 @@ def _misfit(op: Op | ArrayOp, xs: tuple[Array, ...], error: Exception) -> Except
     return kind(f"{op.name} of {shapes}{options}: {rule}")
 
 
+class Partly:
+    """A derivative that is nothing outside of ``mask``: not 0 times what comes, but no part of it.
+
+    For walks in which 0 met an infinite local derivative: of what a one-hot seed leaves out nan is no answer.
+    """
+
+    def __init__(self, number: Any, mask: Array) -> None:
+        self.number, self.mask = number, mask
+
+    def __add__(self, other: "Partly") -> "Partly":
+        return Partly(self.number + other.number, self.mask | other.mask)
+
+    def poison(self) -> Array:
+        """nan where there is something: where a rule leaves nan, something has come."""
+        return np.where(self.mask, np.nan, 0.0).astype(plain(self.number).dtype)
+
+
 def _record(
     op: Op | ArrayOp,
     y: Any,
@@ -571,7 +641,18 @@ def _moved(op: Op | ArrayOp, i: int, m: Any, t: Any, y: Any, xs: Sequence[Any], 
     """What the tangent ``t`` of operand ``i`` does to the result, over namespace ``m``, but for broadcasting."""
     if isinstance(op, ArrayOp):
         return op.jvp(i, m, t, y, *xs, **options)
-    return op.partials[i](m, y, *xs) * t
+    return _times(op, op.partials[i](m, y, *xs), t)
+
+
+def _times(op: Op, d: Any, g: Any) -> Any:
+    """``g`` times the partial ``d``, both arrays or both nodes; 0 for what a row that selects did not select."""
+    product = g * d
+    if op.selects and not isfinite(np.vdot(plain(product), plain(product))):
+        selected = plain(d) != 0.0
+        if isinstance(product, Node):
+            return Tensor._apply(OPS["where"], selected, g, 0.0) * d
+        return np.where(selected, product, 0.0)
+    return product
 
 
 def _like(x: Array, g: Any) -> Array:

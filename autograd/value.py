@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable, Sequence
 from functools import reduce
+from math import isfinite
 from numbers import Real
 from operator import add
 from typing import Any, Self
@@ -14,7 +15,7 @@ from autograd.graph import Node, backward, marked_result, plain
 from autograd.modes import MODE, check_forward, remember_place
 from autograd.moves import Moved
 from autograd.namespaces import SCALARS, ieee
-from autograd.ops import Contributions, Mask, Op, Reduction
+from autograd.ops import Contributions, Mask, Op, Reduction, divided
 
 
 class _NoGradient(float):
@@ -121,19 +122,28 @@ class Value(Node):
             return self.op.masked_vjp(self.saved, g)  # type: ignore[no-any-return]
         return self.op.scalar_vjp(self.saved, g)  # type: ignore[no-any-return]
 
-    def jvp(self, tangents: Sequence[float | None]) -> float:
+    def jvp(self, tangents: Sequence[float | None]) -> float | None:
         """Σ ∂y/∂x_i t_i: the partials are what `vjp` sends for an upstream gradient of 1."""
-        partials = zip(self.vjp(1.0), tangents, strict=True)
-        return sum([d * t for d, t in partials if d is not None and t is not None], 0.0)
+        partials = [None if d == 0.0 and self.op.selects else d for d in self.vjp(1.0)]
+        terms = [d * t for d, t in zip(partials, tangents, strict=True) if d is not None and t is not None]
+        return sum(terms, 0.0) if terms else None
 
     def _recorded_vjp(self, g: Node) -> Sequence[Node | None]:
-        return [None if d is None else g * d for d in self._recorded_partials(self._wanted())]
+        wanted, op = self._wanted(), self.op
+        if isinstance(op, Reduction) and op.radial and self.data == 0.0:
+            from autograd.functions import NODES
 
-    def _recorded_jvp(self, tangents: Sequence[Node | None]) -> Node:
+            if (ratio := divided(NODES, g, self)) is not None:
+                return [ratio * x if want else None for x, want in zip(self.parents, wanted, strict=True)]
+        partials = self._recorded_partials(wanted)
+        return [None if d is None else Value._constant(0.0) if self._unselected(d, g) else g * d for d in partials]
+
+    def _recorded_jvp(self, tangents: Sequence[Node | None]) -> Node | None:
         wanted = tuple([want and t is not None for want, t in zip(self._wanted(), tangents, strict=True)])
         partials = self._recorded_partials(wanted)
-        terms: list[Node] = [d * t for d, t in zip(partials, tangents, strict=True) if d is not None and t is not None]
-        return reduce(add, terms) if terms else Value._constant(0.0)
+        pairs = [(d, t) for d, t in zip(partials, tangents, strict=True) if d is not None and t is not None]
+        terms: list[Node] = [d * t for d, t in pairs if not self._unselected(d, t)]
+        return reduce(add, terms) if terms else None
 
     def _wanted(self) -> Mask:
         """Which of the parents were no constants when this was made."""
@@ -157,6 +167,10 @@ class Value(Node):
             probe = _new(Value)
             probe.op, probe.saved = self.op, (saved, self.saved[1]) if masked else saved
             probe.vjp(1.0)
+
+    def _unselected(self, d: Any, g: Node) -> bool:
+        """Whether 0 is the product of partial ``d`` with ``g``; of one that can move only where the product is nan."""
+        return self.op.selects and plain(d) == 0.0 and not (_varies(d) and isfinite(g.data))
 
     def backward(self, *, create_graph: bool = False) -> None:
         """Put d(self)/d(node) into ``node.grad`` for every node that this one was made from.
@@ -219,6 +233,10 @@ def _node(op: Op | Reduction, y: Any, parents: tuple[Value, ...], saved: tuple[A
     else:
         out.code = None
     return out
+
+
+def _varies(x: Any) -> bool:
+    return isinstance(x, Node) and x.requires_grad
 
 
 _new, _frame = Value.__new__, sys._getframe

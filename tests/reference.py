@@ -108,6 +108,10 @@ RULES: dict[str, Rule] = {
     "mul": (lambda a, b: a * b, lambda a, b: (b, a)),
     "div": (lambda a, b: a / b, lambda a, b: (1.0 / b, -a / (b * b))),
     "power": (lambda a, b: a**b, lambda a, b: (b * a ** (b - 1.0), a**b * cmath.log(a))),
+    "monomial": (
+        lambda c, a, p: c * a**p,
+        lambda c, a, p: (a**p, c * p * a ** (p - 1.0), c * a**p * cmath.log(a)),
+    ),
     "neg": (lambda x: -x, lambda x: (-1.0,)),
     "clone": (lambda x: x, lambda x: (1.0,)),
     # ----- magnitude and sign -----
@@ -126,10 +130,13 @@ RULES: dict[str, Rule] = {
     "sinh": (cmath.sinh, lambda x: (cmath.cosh(x),)),
     "cosh": (cmath.cosh, lambda x: (cmath.sinh(x),)),
     "tanh": (cmath.tanh, lambda x: (1.0 / cmath.cosh(x) ** 2,)),
+    "sech2": (lambda x: 1.0 / cmath.cosh(x) ** 2, lambda x: (-2.0 * cmath.sinh(x) / cmath.cosh(x) ** 3,)),
     "asin": (cmath.asin, lambda x: (1.0 / cmath.sqrt(1.0 - x * x),)),
     "acos": (cmath.acos, lambda x: (-1.0 / cmath.sqrt(1.0 - x * x),)),
+    "arc_slope": (lambda x: (1.0 - x * x) ** -0.5, lambda x: (x * (1.0 - x * x) ** -1.5,)),
     "atan": (cmath.atan, lambda x: (1.0 / (1.0 + x * x),)),
     "erf": (_erf, lambda x: (_erf_slope(x),)),
+    "erfc": (lambda x: 1.0 - _erf(x), lambda x: (-_erf_slope(x),)),
     # ----- activations -----
     "sigmoid": (_sigmoid, lambda x: (_sigmoid_slope(x),)),
     "relu": (lambda x: x if _above(x, 0.0) else 0.0, lambda x: (1.0 if _above(x, 0.0) else 0.0,)),

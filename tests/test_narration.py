@@ -150,7 +150,7 @@ def test_derivatives_are_spelled_with_the_names_of_the_operands() -> None:
     y = (p / q).tanh()
     y.label = "y"
     tanh, division = sentences(y)[-2:]
-    assert "To p / q: × (1 − y * y) = " in tanh
+    assert "To p / q: × sech2(p / q) = " in tanh
     assert "To p: × (1 / q) = 0.5" in division and "To q: × (−(p / q) / q) = −0.125" in division
 
 

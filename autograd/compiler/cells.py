@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd.namespaces import ARRAYS, Namespace
+from autograd.namespaces import ARRAYS, PRIMITIVES, Namespace
 
 Array = NDArray[Any]
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
@@ -79,7 +79,7 @@ class Cells:
         self.calls: list[tuple[Callable[..., Any], tuple[Any, ...], Cell]] = []
         self.memo: dict[Any, Cell] = {}
         self.numbers: dict[tuple[float, tuple[int, ...]], Array] = {}
-        functions = {name: self._function(name, f) for name, f in vars(ARRAYS).items()}
+        functions = {name: self._function(getattr(ARRAYS, name)) for name in PRIMITIVES}
         self.namespace = Namespace(**{**functions, "where": self.where})
 
     def forget(self) -> None:
@@ -163,6 +163,13 @@ class Cells:
         self.memo = memo
         return total
 
+    def selected(self, g: Cell, slope: Cell) -> Cell:
+        """As `product`, with 0 where ``slope`` is 0, whatever ``g`` is."""
+        memo, self.memo = self.memo, dict(self.memo)
+        total: Cell = self.call(_select, g, slope)
+        self.memo = memo
+        return total
+
     def summed(self, cell: Cell, axes: tuple[int, ...], shape: tuple[int, ...], k: float = 1.0) -> Cell:
         """k times the sum along ``axes``, of which ``shape`` is left."""
         if len(axes) == 1 and len(cell.shape) <= 2:  # a product is three times as fast
@@ -214,7 +221,7 @@ class Cells:
             condition = self.call(np.not_equal, condition, 0.0)
         return self.call(_where, condition, a, b)
 
-    def _function(self, name: str, function: Any) -> Callable[..., Any]:
+    def _function(self, function: Any) -> Callable[..., Any]:
         if isinstance(function, np.ufunc):
             return lambda *args: self.call(function, *args)
         return lambda *args: self.call(_into, function, *args)
@@ -249,6 +256,12 @@ def fill(number: float, out: Array) -> None:
 def _where(condition: Array, a: Any, b: Any, out: Array) -> None:
     np.copyto(out, b)
     np.copyto(out, a, where=condition)
+
+
+def _select(g: Array, slope: Array, out: Array) -> None:
+    np.multiply(g, slope, out)
+    if not math.isfinite(np.vdot(out, out)):
+        np.copyto(out, 0.0, where=slope == 0)
 
 
 def _into(function: Callable[..., Any], *args: Any) -> None:

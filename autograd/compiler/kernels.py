@@ -118,7 +118,7 @@ def _smallest(c: Cells, X: Cell) -> Cell:
 
 
 def _chosen_sent(c: Cells, X: Cell, y: Cell, g: Cell) -> Cell:
-    return c.product([c.call(_shares_of_equals, X, y, shape=X.shape), g], 1.0)
+    return c.selected(g, c.call(_shares_of_equals, X, y, shape=X.shape))
 
 
 def _shares_of_equals(X: Array, y: Array, out: Array) -> None:

@@ -26,7 +26,7 @@ from autograd.compiler.normal import ALWAYS_SUMS, GRADIENT, Normal, ranges
 from autograd.compiler.program import Program
 from autograd.compiler.rows import Rows
 from autograd.compiler.trace import COMPARISONS, Row
-from autograd.namespaces import SCALARS, ieee
+from autograd.namespaces import PRIMITIVES, SCALARS, ieee
 from autograd.ops import OPS, Op
 from autograd.symbols import written
 
@@ -219,7 +219,9 @@ def source(rows: Sequence[Op]) -> str:
         text = written(row)
         assert text is not None
         loads = [f"{x} = v[a[t + {i}]]" for i, x in enumerate(text.names)]
-        sends = [f"g[a[t + {i}]] += g[i] * ({d})" for i, d in enumerate(text.partials)]
+        product = "selected({d}, g[i])" if row.selects else "g[i] * ({d})"
+        sent = [(i, d) for i, d in enumerate(text.partials) if not (row.selects and d == "0.0")]
+        sends = [f"g[a[t + {i}]] += {product.format(d=d)}" for i, d in sent]
         for i, lines in enumerate(([*loads, f"v[i] = {text.result}"], ["y = v[i]", *loads, *sends])):
             passes[i] += _ROW.format(code=code)
             passes[i] += "".join(f"                    {line}\n" for line in [*lines, f"t += {row.arity}"])
@@ -230,7 +232,9 @@ def source(rows: Sequence[Op]) -> str:
 def _functions() -> Iterator[str]:
     """What rules may call, for numba."""
     yield "from math import inf as Infinity, nan as NaN\nfrom typing import Any\n\nimport numba"
-    for name, function in vars(SCALARS).items():
+    yield "@numba.njit\ndef selected(d, g):\n    return g * d if d else 0.0"
+    for name in PRIMITIVES:
+        function = getattr(SCALARS, name)
         if isinstance(function, types.FunctionType):
             yield f"@numba.njit\n{inspect.getsource(function)}\n{name} = {function.__name__}"
         elif function.__module__ == "math":

@@ -519,7 +519,10 @@ class _Builder:
                 if isinstance(x, int) and self._wanted(ids):
                     with np.errstate(all="ignore"):
                         slope = d(cells.namespace, y, *xs)
-                    self._send(views[x], cells.product([g], slope))
+                    if row.selects and isinstance(slope, Cell):
+                        self._send(views[x], cells.selected(g, slope))
+                    elif not row.selects or slope != 0.0:
+                        self._send(views[x], cells.product([g], slope))
 
         return backward
 

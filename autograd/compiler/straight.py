@@ -19,7 +19,7 @@ from autograd.compiler.normal import GRADIENT, Normal
 from autograd.compiler.program import Program
 from autograd.compiler.rows import Rows
 from autograd.compiler.trace import Row
-from autograd.namespaces import ARRAYS, SCALARS, ieee
+from autograd.namespaces import ARRAYS, PRIMITIVES, SCALARS, ieee
 from autograd.ops import Op
 from autograd.symbols import ATOM, Written, symbol, written
 
@@ -140,12 +140,17 @@ class _Writer:
         text = self.texts[row]
         if text is None:
             return self._call(i, row, operands, xs)
+        assert isinstance(row, Op)
         names = {"y": _name(i), **dict(zip(text.names, xs, strict=True))}
         self._line(f"{_name(i)} = {_renamed(text.result, names)}")
 
         def send() -> None:
             for operand, partial in zip(operands, text.partials, strict=True):
-                self._send(operand, f"g{i} * ({_renamed(partial, names)})")
+                slope = _renamed(partial, names)
+                if not row.selects:
+                    self._send(operand, f"g{i} * ({slope})")
+                elif partial != "0.0":
+                    self._send(operand, f"(g{i} * s if (s := {slope}) else 0.0)")
 
         return send
 
@@ -197,7 +202,9 @@ class _Replay:
 def _defined(code: Any, functions: Mapping[Row, str], exact: bool) -> Code:
     """The generator function that ``code`` defines; ``exact``: as IEEE 754 has it, and slower."""
     number = np.float64 if exact else float
-    world: dict[str, Any] = {**vars(ARRAYS if exact else SCALARS), "NaN": nan, "Infinity": inf, "zero": number(0.0)}
+    m = ARRAYS if exact else SCALARS
+    world: dict[str, Any] = {name: getattr(m, name) for name in PRIMITIVES}
+    world |= {"NaN": nan, "Infinity": inf, "zero": number(0.0)}
     # of literals, too, NumPy's numbers: Python's own raise when they are divided by 0
     world["where"] = (lambda condition, a, b: number(a if condition else b)) if exact else SCALARS.where
     for row, name in functions.items():

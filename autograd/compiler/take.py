@@ -33,10 +33,10 @@ def _shares(m: Any, y: Any, xs: Sequence[Any]) -> Sequence[float]:
     return shares
 
 
-MAX = Reduction("max", "max", max, _shares, r"\max_i x_i")
-MIN = Reduction("min", "min", min, _shares, r"\min_i x_i")
+MAX = Reduction("max", "max", max, _shares, r"\max_i x_i", selects=True)
+MIN = Reduction("min", "min", min, _shares, r"\min_i x_i", selects=True)
 """Chains of `maximum` and of `minimum`, as the lifter finds them."""
-TAKE = Reduction("take", "[ ]", _taken, _taken_partials, "x_i")  # of the index, and then the entries
+TAKE = Reduction("take", "[ ]", _taken, _taken_partials, "x_i", selects=True)  # of the index, and then the entries
 
 
 def take(entries: Sequence[Any], index: Any) -> Any:

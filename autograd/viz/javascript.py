@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autograd.ops import REDUCTIONS, Op, Reduction
-from autograd.symbols import ATOM, SYMBOLS, TEST, Symbol, symbol, written
+from autograd.symbols import ATOM, BY_NAME, TEST, Symbol, symbol, written
 
 Row = tuple[str, str]
 """Two JavaScript functions: ``(x, …) -> y`` and ``(y, x, …) -> [∂y/∂x, …]``."""
@@ -26,11 +26,11 @@ def row(op: Any) -> Row | None:
 
 
 def partial(op: Op, argument: int, y: str, xs: Sequence[str]) -> str:
-    """∂y/∂x_argument to read, in the names ``y`` and ``xs``: ``b`` for a product, ``(1 − t * t)`` for a tanh."""
+    """∂y/∂x_argument to read, in the names ``y`` and ``xs``: ``b`` for a product, ``sech2(x)`` for a tanh."""
     names = {"y": y, **{f"x{i}": x for i, x in enumerate(xs)}}
     symbols = [Symbol(place, TEST if " " in name else ATOM) for place, name in names.items()]
     try:
-        found = symbol(op.partials[argument](SYMBOLS, *symbols))
+        found = symbol(op.partials[argument](BY_NAME, *symbols))
     except (TypeError, ValueError, AttributeError):
         return ""
     text = _short(found.within(ATOM)).replace("m.", "").replace("-", "−")

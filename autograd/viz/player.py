@@ -16,7 +16,7 @@ from typing import Any, TextIO
 from autograd.graph import Node, topological_order
 from autograd.modes import printable
 from autograd.namespaces import ieee
-from autograd.ops import Op
+from autograd.ops import OPS, Op
 from autograd.viz.javascript import row
 from autograd.viz.narration import Narrator, gradients
 from autograd.viz.page import document
@@ -291,6 +291,7 @@ def _graph(shown: Trace, narrator: Narrator, ops: Sequence[Any], place: Stage) -
             "fixed": {i: texts for i, texts in enumerate(fixed) if texts},
             "health": {node.id: node.health for node in shown.nodes if node.health},
             "line": [None if node.line is None else places.index(node.line) for node in shown.nodes],
+            "selects": [node.id for node in shown.nodes if node.op in OPS and OPS[node.op].selects],
             "row": row_of or [-1] * count,
             **{key: [round(getattr(box, key)) for box in place.boxes] for key in ("x", "y", "width", "height")},
         },

@@ -15,16 +15,16 @@ const m = {
   equal: (a, b) => a == b,
   erf(x) {
     const z = Math.abs(x);
-    if (z !== z) return x;
-    if (z > 6) return Math.sign(x);
-    if (z < 2.5) { // all terms of this series have one sign: nothing cancels
-      let term = x, sum = x;
-      for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) sum += term *= (2 * x * x) / (2 * n + 1);
-      return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
-    }
-    let fraction = z; // erfc as a continued fraction, from its far end
-    for (let n = 60; n > 0; n--) fraction = z + n / 2 / fraction;
-    return Math.sign(x) * (1 - Math.exp(-z * z) / Math.sqrt(Math.PI) / fraction);
+    if (z >= 2.5) return Math.sign(x) * (1 - m.erfc(z));
+    let term = x, sum = x; // all terms of this series have one sign: nothing cancels
+    for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) sum += term *= (2 * x * x) / (2 * n + 1);
+    return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
+  },
+  erfc(x) {
+    if (!(x >= 2.5)) return 1 - m.erf(x);
+    let fraction = x; // a continued fraction, from its far end: the tail keeps its digits
+    for (let n = 60; n > 0; n--) fraction = x + n / 2 / fraction;
+    return Math.exp(-x * x) / Math.sqrt(Math.PI) / fraction;
   },
 };
 
@@ -124,7 +124,8 @@ class Run {
       }));
       return this.steps.sends[i].map((edge) => {
         const parent = this.edges.parent[edge], upstream = gradient[node], derivative = this.derivative[edge];
-        const contribution = upstream * derivative, before = gradient[parent];
+        const unselected = derivative === 0 && this.nodes.selects.includes(node); // 0, even of an infinite gradient
+        const contribution = unselected ? 0 : upstream * derivative, before = gradient[parent];
         gradient[parent] = before === null ? contribution : before + contribution;
         return { edge, parent, upstream, derivative, contribution, before, after: gradient[parent] };
       });
