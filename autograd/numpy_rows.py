@@ -72,12 +72,15 @@ PARTIALS: dict[str, tuple[Rule, ...]] = {
 def _row(name: str, partials: tuple[Rule, ...]) -> Op:
     ufunc = np.errstate(all="ignore")(getattr(np, name))
 
-    def result(m: Any, y: Any) -> Any:
-        return float(y) if m is SCALARS else y
+    def compute(m: Any, *xs: Any) -> Any:
+        if not all(isinstance(x, float | np.ndarray | np.generic) for x in xs):
+            raise TypeError(
+                f"{name} is computed by NumPy alone, and a compiled function cannot contain it; write it with the "
+                f"functions of autograd, as log(x) / math.log(2.0) for log2(x), or leave compile() out"
+            )
+        return float(ufunc(*xs)) if m is SCALARS else ufunc(*xs)
 
-    forward: Rule = (
-        (lambda m, a: result(m, ufunc(a))) if len(partials) == 1 else (lambda m, a, b: result(m, ufunc(a, b)))
-    )
+    forward: Rule = (lambda m, a: compute(m, a)) if len(partials) == 1 else (lambda m, a, b: compute(m, a, b))
     return Op(name, name, forward, partials, rf"\operatorname{{{name}}}", ((0.1, 3.0),) * len(partials))
 
 
