@@ -111,7 +111,10 @@ def _mean_of(
 def _table(name: str, predictions: Any) -> Array:
     """Values as an array of objects: (n,) of one for each example, (n, k) of k for each."""
     rows = [predictions] if isinstance(predictions, Value) else predictions
-    table = np.array(rows if isinstance(rows, list | tuple) else [None], dtype=object)
+    try:
+        table = np.array(rows if isinstance(rows, list | tuple) else [None], dtype=object)
+    except TypeError:  # Tensors do not become elements of an array
+        table = np.empty(0)
     if not table.size or not all(isinstance(each, Value) for each in table.flat):
         raise TypeError(
             f"{name}: predictions must be a Tensor, or a list of Values or of equally long lists of them, "

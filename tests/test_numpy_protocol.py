@@ -13,7 +13,9 @@ from peers import pytorch
 
 from autograd import Tensor, Value, grad, gradcheck, hvp, jvp, no_grad
 from autograd.array_ops import ARRAY_OPS
+from autograd.namespaces import SCALARS
 from autograd.numpy_protocol import HANDED, RULES, UFUNCS
+from autograd.numpy_rows import ROWS
 from autograd.trees import leaves
 
 Array = np.ndarray[Any, Any]
@@ -469,6 +471,11 @@ def test_singular_matrices() -> None:
 def test_no_complex_step_goes_through_what_has_no_complex_derivative(name: str) -> None:
     with pytest.raises(TypeError, match="the operation is not analytic"):
         ARRAY_OPS[name].forward(np.eye(2) + 1e-20j)
+
+
+def test_a_row_that_only_numpy_has_wants_numbers() -> None:
+    with pytest.raises(TypeError, match="log2 is computed by NumPy alone, and a compiled function cannot contain it"):
+        ROWS["log2"].forward(SCALARS, "x")
 
 
 def test_operators_between_arrays_and_tensors() -> None:
