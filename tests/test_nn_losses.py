@@ -197,7 +197,7 @@ def test_l2_penalty_in_both_paths() -> None:
     [
         ([], 0.1, TypeError, "model.parameters.*at least one"),
         (nn.MLP(1, [1]), 0.1, TypeError, "takes the Values or Tensors of model.parameters"),
-        ([1.0, 2.0], 0.1, TypeError, "takes the Values or Tensors of model.parameters"),
+        ([Value(1.0), 2.0], 0.1, TypeError, "takes the Values or Tensors of model.parameters"),
         (5, 0.1, TypeError, "takes the Values or Tensors of model.parameters"),
         ([Value(1.0)], -0.1, ValueError, "strength must be at least 0 and finite, got -0.1"),
         ([Value(1.0)], math.nan, ValueError, "strength must be at least 0 and finite, got nan"),
@@ -247,17 +247,18 @@ def test_bad_targets(name: str, predictions: Array, given: Any, error: type[Exce
             LOSSES[name](each, given)
 
 
-@pytest.mark.parametrize("given", [[0, 1], [1, 2], [-1.0, 0.5]])
-def test_hinge_wants_plus_and_minus_one(given: Any) -> None:
+@pytest.mark.parametrize(("given", "found"), [([0, 1], "0.0"), ([1, 2], "2.0"), ([-1.0, 0.5], "0.5")])
+def test_hinge_wants_plus_and_minus_one(given: Any, found: str) -> None:
     for each in both(np.zeros(2)):
-        with pytest.raises(ValueError, match=r"hinge: targets must be -1 or 1, got \[.*2 \* y - 1"):
+        with pytest.raises(ValueError, match=rf"hinge: targets must be -1 or 1, got \[{found}\];.*2 \* y - 1"):
             nn.hinge(each, given)
 
 
-@pytest.mark.parametrize("given", [[-1, 1], [1, 2], [0.0, 0.5]])
-def test_binary_cross_entropy_wants_zero_and_one(given: Any) -> None:
+@pytest.mark.parametrize(("given", "found"), [([-1, 1], "-1.0"), ([1, 2], "2.0"), ([0.0, 0.5], "0.5")])
+def test_binary_cross_entropy_wants_zero_and_one(given: Any, found: str) -> None:
     for each in both(np.zeros(2)):
-        with pytest.raises(ValueError, match=r"bce_with_logits: targets must be 0 or 1, got \[.*\(t \+ 1\) / 2"):
+        said = rf"bce_with_logits: targets must be 0 or 1, got \[{found}\];.*\(t \+ 1\) / 2"
+        with pytest.raises(ValueError, match=said):
             nn.bce_with_logits(each, given)
 
 
