@@ -114,15 +114,10 @@ class _Site(NamedTuple):
         """The function, as ``frame`` knows it."""
         if not self.path:
             return None
-        spaces = (frame.f_globals, frame.f_builtins)
-        if self.load != "LOAD_GLOBAL":
-            spaces = (frame.f_locals, *spaces)
-        found = None
-        for space in spaces:
-            if self.path[0] in space:
-                found = space[self.path[0]]
-                break
-        for name in self.path[1:]:
+        first, *others = self.path
+        spaces = [frame.f_locals] * (self.load != "LOAD_GLOBAL") + [frame.f_globals, frame.f_builtins]
+        found = next((space[first] for space in spaces if first in space), None)
+        for name in others:
             found = vars(found).get(name) if isinstance(found, ModuleType) else None
         return found
 
