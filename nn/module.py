@@ -208,7 +208,10 @@ def _walked(roots: list[tuple[str, Any]], seen: dict[int, Any], deep: bool = Tru
 
 
 def _leaves(walk: _Walk) -> list[tuple[str, Any]]:
-    return [(name, item) for name, item in walk.found if isinstance(item, Node) and not item.parents]
+    """Those of the nodes that are leaves; a result that a model kept while it was traced has no parents at all."""
+    return [
+        (name, item) for name, item in walk.found if isinstance(item, Node) and getattr(item, "parents", None) == ()
+    ]
 
 
 def _held(item: Any) -> Iterable[tuple[Any, Any]]:
