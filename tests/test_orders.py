@@ -36,7 +36,7 @@ SIZES = (2.0**-997, 2.0**-27, 0.5, 1.0, 2.0, 7.75, 14.75, 20.0, 30.0, 90.0, 800.
 """Exact in float32, all but the first."""
 UNARY = [0.0, *(sign * x for x in SIZES for sign in (1, -1))]
 UNARY += [s * (1.0 - 2.0**-e) for e in (8, 20) for s in (1, -1)]
-BINARY = [0.0, 2.0**-27, 0.5, 1.0, -1.0, 2.0, -20.0]
+BINARY = [0.0, 0.5, 1.0, -1.0, 2.0, -20.0]
 FAR_PAIRS = [(800.0, 0.5), (-800.0, 1.0), (800.0, 800.0), (-800.0, 2.0), (2.0, -800.0), (0.5, 800.0)]
 FAR_PAIRS += [(2.0**-997, 0.5), (2.0**-997, 1.0), (2.0, 2.0**-997)]
 FEW = [0.0, 2.0**-27, 1.0, -20.0]
@@ -432,6 +432,10 @@ class Formula:
         return self.of_list(xs)
 
 
+formula_of = cache(Formula)
+"""One for all kinds of numbers, so that the oracle is asked once."""
+
+
 def _squares(xs: Sequence[Any]) -> Any:
     return mp.fsum(x * x for x in xs)
 
@@ -484,7 +488,7 @@ ARRAY_FORMS: dict[str, tuple[Callable[[Any], Any], Callable[[Sequence[Any]], Any
 
 FOURS = [
     (0.0, 0.0, 0.0, 0.0), (0.5, -1.0, 2.0, 0.0), (1.0, 1.0, -1.0, 2.0**-27), (800.0, -800.0, 20.0, -20.0),
-    (-800.0, -801.0, -800.0, -802.5), (90.0, 0.0, 0.0, 0.0), (2.0**-997, 2.0**-997, 1.0, -2.0),
+    (-800.0, -801.0, -800.0, -802.5), (2.0**-997, 2.0**-997, 1.0, -2.0),
 ]  # fmt: skip
 
 
@@ -515,12 +519,12 @@ SECOND_ORDER = {
 def _functions() -> Iterator[tuple[str, Any, Formula, Callable[[Point], Any]]]:
     """Kind of number, function, formula, and how an argument is made of four numbers."""
     for name, reduction in REDUCTIONS.items():
-        formula = Formula(name, 4, MANY[name])
+        formula = formula_of(name, 4, MANY[name])
         yield f"Value {name}", lambda v, row=reduction: Value._reduce(row, tuple(v)), formula, list
     for name in ARRAY_OPS:
         function, of_list = ARRAY_FORMS[name]
-        yield f"Tensor {name}", function, Formula(name, 4, of_list), np.array
-        yield f"float32 {name}", function, Formula(name, 4, of_list), partial(np.array, dtype=np.float32)
+        yield f"Tensor {name}", function, formula_of(name, 4, of_list), np.array
+        yield f"float32 {name}", function, formula_of(name, 4, of_list), partial(np.array, dtype=np.float32)
 
 
 FUNCTIONS = {name: rest for name, *rest in _functions()}
@@ -531,7 +535,8 @@ def sweep_function(name: str) -> tuple[int, int, list[str]]:
     f, formula, argument = FUNCTIONS[name]
     entries, nans, faults = 0, 0, []
     single = name.startswith("float32")
-    for xs in FOURS:
+    linear = formula.of_list not in (*MANY.values(), _square_entry) and "cross_entropy" not in name
+    for xs in FOURS[: 2 if linear else None]:
         if single and 0.0 < min(map(abs, xs)) < TINY:
             continue
         firsts = [expected(formula, xs)(tuple(int(i == j) for j in range(4))) or 0.0 for i in range(4)]
@@ -539,6 +544,8 @@ def sweep_function(name: str) -> tuple[int, int, list[str]]:
         x = argument(xs)
         found = {"reverse": [[(g, (i,)) for i, g in enumerate(autograd.grad(f)(x))]]}
         for way, route in SECOND_ORDER.items():
+            if single and way != "forward over reverse":
+                continue
             found[way] = [[(g, (i, j)) for j, g in enumerate(row)] for i, row in enumerate(route(f, x))]
         for way, (number, path) in ((way, each) for way, rows in found.items() for row in rows for each in row):
             index = tuple(path.count(i) for i in range(4))
@@ -678,7 +685,7 @@ SELECTING: dict[str, Callable[..., Any]] = {
 def test_what_is_not_selected_gets_0_even_of_infinity(op: Op, name: str) -> None:
     at = unselected(op)
     assert at
-    for xs, i in at[:8] if name.startswith("compiled") else at:
+    for xs, i in at[:3] if name.startswith("compiled") else at:
         found = SELECTING[name](op, xs, i, ieee(op.forward, *xs))
         assert found == 0.0, f"{op.name}{xs} {op.arguments[i]}: {found}"
 
