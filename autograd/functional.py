@@ -27,8 +27,9 @@ import numpy as np
 
 from autograd.errors import GraphError, TraceError
 from autograd.graph import Node, behind, dependent, plain, pullback, pushforward
+from autograd.masked import has_nan, repeated
 from autograd.modes import MODE, ieee_arithmetic, setting, user_line
-from autograd.tensor import Partly, Tensor, as_array, stack
+from autograd.tensor import Tensor, as_array, stack
 from autograd.trees import Tree, changed, leaves, parts, restored
 from autograd.value import Value, as_float
 
@@ -188,9 +189,8 @@ class _Run:
                 begun[node] = begun[node] + start if node in begun else start
         with ieee_arithmetic():
             found = walk(self.order, begun, recorded)
-            if any(np.isnan(plain(found[node])).any() for node in ends if isinstance(node, Tensor) and node in found):
-                begun = {node: _partly(seed) for node, seed in begun.items()}
-                found = {node: part.number for node, part in walk(self.order, begun, recorded).items()}
+            if has_nan(found.get(node) for node in ends):
+                found = repeated(walk, self.order, begun, recorded)
         ended = [found[node] if node in found else _like(node, _zero(node), recorded) for node in ends]
         return ended if recorded else [_number(number) for number in ended]
 
@@ -279,12 +279,6 @@ def _like(node: Node, number: Any, recorded: bool) -> Any:
     if not recorded:
         return plain(number)
     return number if isinstance(number, Node) else node._constant(number)
-
-
-def _partly(seed: Any) -> Partly:
-    """A seed with its zeros as nothing, but of a variable, which may come to be something."""
-    there = np.ones(seed.shape, bool) if _is_variable(seed) else plain(seed) != 0.0
-    return Partly(seed, there)
 
 
 def _is_nothing(seed: Any) -> bool:

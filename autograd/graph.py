@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from autograd.conversions import check_conversion
 from autograd.errors import GraphError
+from autograd.masked import has_nan, repeated
 from autograd.modes import MODE, Scope, check_derivative, setting
 from autograd.ops import OPS
 
@@ -304,7 +305,10 @@ def backward(root: Node, seed: Any, create_graph: bool = False) -> None:
         raise unrecorded(root)
     order = topological_order(root)
     if create_graph:
-        for node, g in pullback(order, {root: seed}, create_graph).items():
+        found = pullback(order, {root: seed}, True)
+        if has_nan(found.get(node) for node in order if not node.parents):
+            found = repeated(pullback, order, {root: seed}, True)
+        for node, g in found.items():
             if node.parents:
                 node.grad = g
             else:
@@ -328,6 +332,10 @@ def backward(root: Node, seed: Any, create_graph: bool = False) -> None:
                     parent.grad = d
                 elif d is not None:
                     parent.grad = parent.grad + d
+        if has_nan(node.grad for node in order if not node.parents):
+            found = repeated(pullback, order, {root: seed}, False)
+            for node in order:
+                node.grad = found.get(node)
     except BaseException:
         for node, old in zip(order, before, strict=True):
             node.grad = old

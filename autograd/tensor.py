@@ -18,6 +18,7 @@ from autograd import moves
 from autograd.array_ops import ARRAY_OPS, ARRAYS, Array, ArrayOp, Axis, Shape, normalized, unbroadcast
 from autograd.errors import GraphError
 from autograd.graph import Node, backward, marked_result, plain
+from autograd.masked import Masked, masked_jvp, masked_vjp
 from autograd.modes import MODE, check_forward, ieee_arithmetic, remember_place
 from autograd.moves import Moved
 from autograd.ops import OPS, Op
@@ -140,9 +141,9 @@ class Tensor(Node):
         self.grad = None
 
     def vjp(self, g: Any) -> Any:
-        if g.__class__ is Partly:
-            return self._partly_vjp(g, ARRAYS)
         y, xs, wanted, options = self._numbers()
+        if g.__class__ is Masked:
+            return masked_vjp(self.op, ARRAYS, g, (y, *xs), (y, *xs), wanted, options)
         op = self.op
         if isinstance(op, ArrayOp):
             return [_like(x, op.vjp(i, ARRAYS, g, y, *xs, **options)) if wanted[i] else None for i, x in enumerate(xs)]
@@ -153,9 +154,9 @@ class Tensor(Node):
 
     def jvp(self, tangents: Sequence[Any]) -> Any:
         """Σ of what each operand's tangent does to the result."""
-        if any(t.__class__ is Partly for t in tangents):
-            return self._partly_jvp(tangents, ARRAYS)
         y, xs, wanted, options = self._numbers()
+        if any(t.__class__ is Masked for t in tangents):
+            return masked_jvp(self.op, ARRAYS, tangents, (y, *xs), (y, *xs), wanted, options)
         moving = [(i, t) for i, t in enumerate(tangents) if wanted[i] and t is not None]
         terms = [_moved(self.op, i, ARRAYS, t, y, xs, options) for i, t in moving]
         return np.asarray(np.broadcast_to(reduce(add, terms, 0.0), y.shape), y.dtype)
@@ -164,9 +165,9 @@ class Tensor(Node):
         from autograd.functions import NODES
 
         self._check_recorded()
-        if g.__class__ is Partly:
-            return self._partly_vjp(g, NODES)
-        wanted = self.saved[2]
+        y, xs, wanted, options = self._numbers()
+        if g.__class__ is Masked:
+            return masked_vjp(self.op, NODES, g, (self, *self.parents), (y, *xs), wanted, options)
         contributions: list[Tensor | None]
         if isinstance(self.op, ArrayOp):
             contributions = [
@@ -185,10 +186,11 @@ class Tensor(Node):
         from autograd.functions import NODES
 
         self._check_recorded()
-        if any(t.__class__ is Partly for t in tangents):
-            return self._partly_jvp(tangents, NODES)
+        y, numbers, wanted, saved_options = self._numbers()
+        if any(t.__class__ is Masked for t in tangents):
+            return masked_jvp(self.op, NODES, tangents, (self, *self.parents), (y, *numbers), wanted, saved_options)
         options, xs = getattr(self.op, "options", {}), self.parents
-        moving = [(i, t) for i, t in enumerate(tangents) if self.saved[2][i] and t is not None]
+        moving = [(i, t) for i, t in enumerate(tangents) if wanted[i] and t is not None]
         terms = [_moved(self.op, i, NODES, t, self, xs, options) for i, t in moving]
         total = reduce(add, terms) if terms else 0.0
         tangent: Tensor = NODES.broadcast_to(total, shape=self.shape)
@@ -216,49 +218,6 @@ class Tensor(Node):
             probe = Tensor.__new__(Tensor)
             probe.op, probe.saved = self.op, (saved[0], saved[1:], wanted, options, moves.clock)
             probe.vjp(np.ones(y.shape, y.dtype))
-
-    def _partly_vjp(self, g: Any, m: Any) -> Any:
-        """As `vjp` over namespace ``m``, for an upstream gradient that is nothing here and there."""
-        op, (y, xs, wanted, options) = self.op, self._numbers()
-        found: list[Any] = []
-        for i, x in enumerate(xs):
-            if not wanted[i]:
-                found.append(None)
-            elif isinstance(op, ArrayOp):
-                sent = op.vjp(i, m, g.number, *self._operands(m), **op.options)
-                found.append(Partly(sent, np.isnan(op.vjp(i, ARRAYS, g.poison(), y, *xs, **options))))
-            else:
-                sent, reached = self._partly_moved(i, m, g)
-                reached = unbroadcast(ARRAYS, np.asarray(reached, float), x.shape) > 0.0
-                found.append(Partly(unbroadcast(m, sent, x.shape), reached))
-        return found
-
-    def _partly_jvp(self, tangents: Any, m: Any) -> Any:
-        op, (y, xs, wanted, options) = self.op, self._numbers()
-        total: Any = None
-        for i, t in enumerate(tangents):
-            if wanted[i] and t is not None:
-                if isinstance(op, ArrayOp):
-                    moved = op.jvp(i, m, t.number, *self._operands(m), **op.options)
-                    reached = np.isnan(op.jvp(i, ARRAYS, t.poison(), y, *xs, **options))
-                else:
-                    moved, reached = self._partly_moved(i, m, t)
-                term = Partly(m.broadcast_to(moved, shape=y.shape), np.broadcast_to(reached, y.shape))
-                total = term if total is None else total + term
-        return total
-
-    def _partly_moved(self, i: int, m: Any, g: Any) -> tuple[Any, Any]:
-        """``g`` times partial ``i``, which is nothing where ``g`` is, even times inf; and where it is something."""
-        d = self.op.partials[i](m, *self._operands(m))
-        reached = g.mask & (plain(d) != 0.0) if self.op.selects else g.mask
-        return m.where(reached, d, 0.0) * g.number, reached
-
-    def _operands(self, m: Any) -> Sequence[Any]:
-        """The result and the operands, for a rule over ``m``."""
-        if m is not ARRAYS:
-            return self, *self.parents
-        y, xs, _, _ = self._numbers()
-        return y, *xs
 
     def backward(self, gradient: Any = None, *, create_graph: bool = False) -> None:
         """Put d(self)/d(node) into ``node.grad`` for every node that this one was made from.
@@ -590,23 +549,6 @@ def _misfit(op: Op | ArrayOp, xs: tuple[Array, ...], error: Exception) -> Except
     rule = _FITTING.get(op.name, broadcast if isinstance(op, Op) else str(error))
     kind = next(kind for kind in (np.linalg.LinAlgError, IndexError, ValueError) if isinstance(error, kind))
     return kind(f"{op.name} of {shapes}{options}: {rule}")
-
-
-class Partly:
-    """A derivative that is nothing outside of ``mask``: not 0 times what comes, but no part of it.
-
-    For walks in which 0 met an infinite local derivative: of what a one-hot seed leaves out nan is no answer.
-    """
-
-    def __init__(self, number: Any, mask: Array) -> None:
-        self.number, self.mask = number, mask
-
-    def __add__(self, other: "Partly") -> "Partly":
-        return Partly(self.number + other.number, self.mask | other.mask)
-
-    def poison(self) -> Array:
-        """nan where there is something: where a rule leaves nan, something has come."""
-        return np.where(self.mask, np.nan, 0.0).astype(plain(self.number).dtype)
 
 
 def _record(
