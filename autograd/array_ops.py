@@ -105,15 +105,21 @@ def _max_slope(m: Any, y: Any, x: Any, axis: Axis) -> Any:
     return largest / largest.sum(axis=axis, keepdims=True)
 
 
-def _logsumexp(x: Array, axis: Axis, keepdims: bool) -> Array:
+def _finite_top(x: Array, axis: Axis) -> Array:
     top = x.max(axis=axis, keepdims=True)
-    top = np.where(np.isfinite(top), top, 0.0).astype(x.dtype, copy=False)
+    return np.where(np.isfinite(top), top, 0.0).astype(x.dtype, copy=False)
+
+
+def _logsumexp(x: Array, axis: Axis, keepdims: bool) -> Array:
+    top = _finite_top(x, axis)
     total: Array = np.log(np.exp(x - top).sum(axis=axis, keepdims=True)) + top
     return total if keepdims else total.squeeze(axis)
 
 
 def _logsumexp_slope(m: Any, y: Any, x: Any, axis: Axis) -> Any:
-    return m.exp(x - y)
+    """The softmax, from the distances to the largest element: those to y are rounded as y is."""
+    powers = m.exp(x - _finite_top(x if isinstance(x, np.ndarray) else x.data, axis))
+    return powers / m.sum(powers, axis=axis, keepdims=True)
 
 
 def _norm(x: Array, axis: Axis, keepdims: bool) -> Array:

@@ -68,6 +68,9 @@ PARTIALS: dict[str, tuple[Rule, ...]] = {
 }
 """For the ufuncs that only NumPy has: the local partial derivatives, as in a row of the first table."""
 
+SELECTS = {"floor", "ceil", "trunc", "rint", "floor_divide", "fmax", "fmin", "copysign", "heaviside"}
+"""Those of them that send 0 to an operand with slope 0, even of an infinite gradient."""
+
 
 def _row(name: str, partials: tuple[Rule, ...]) -> Op:
     ufunc = np.errstate(all="ignore")(getattr(np, name))
@@ -81,7 +84,8 @@ def _row(name: str, partials: tuple[Rule, ...]) -> Op:
         return float(ufunc(*xs)) if m is SCALARS else ufunc(*xs)
 
     forward: Rule = (lambda m, a: compute(m, a)) if len(partials) == 1 else (lambda m, a, b: compute(m, a, b))
-    return Op(name, name, forward, partials, rf"\operatorname{{{name}}}", ((0.1, 3.0),) * len(partials))
+    domain, selects = ((0.1, 3.0),) * len(partials), name in SELECTS
+    return Op(name, name, forward, partials, rf"\operatorname{{{name}}}", domain, selects=selects)
 
 
 ROWS = {name: OPS[ours] for name, ours in NAMES.items()}

@@ -450,6 +450,16 @@ def _logsumexp(xs: Saved) -> float:
     return top + math.log(sum(math.exp(x - top) for x in xs))
 
 
+def _softmax(m: Any, y: Any, xs: Sequence[Any]) -> Sequence[Any]:
+    """e^{x_i} / Σ eˣ, from the distances to the largest: those to y are rounded as y is."""
+    top = max(xs) if m is SCALARS else max(x.data for x in xs)
+    if math.isinf(top) or top != top:
+        return [m.exp(x - y) for x in xs]
+    powers = [m.exp(x - top) for x in xs]
+    total = sum(powers)
+    return [power / total for power in powers]
+
+
 def _norm(xs: Saved) -> float:
     y = math.hypot(*xs)
     return math.nan if y == math.inf and any(map(math.isnan, xs)) else y  # which hypot takes for inf
@@ -472,8 +482,7 @@ REDUCTIONS: dict[str, Reduction] = {
                   r"\frac{1}{n} \sum_i x_i"),
         Reduction("prod", "∏", math.prod, _prod_partials, r"\prod_i x_i"),
         Reduction("dot", "w·x", _dot, _dot_partials, r"\sum_i w_i x_i + b"),
-        Reduction("logsumexp", "logsumexp", _logsumexp, lambda m, y, xs: [m.exp(x - y) for x in xs],
-                  r"\ln \sum_i e^{x_i}"),
+        Reduction("logsumexp", "logsumexp", _logsumexp, _softmax, r"\ln \sum_i e^{x_i}"),
         Reduction("norm", "‖x‖", _norm, _norm_partials, r"\sqrt{\sum_i x_i^2}", radial=True),
     )
 }  # fmt: skip

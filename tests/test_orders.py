@@ -460,8 +460,32 @@ MANY: dict[str, Callable[[Sequence[Any]], Any]] = {
 """The reductions, of four numbers."""
 
 
+def _det(xs: Sequence[Any]) -> Any:
+    a, b, c, d = xs
+    return (1 + a) * (1 + d) - b * c
+
+
+def _solution(xs: Sequence[Any]) -> Any:
+    a, b, c, d = xs
+    return ((1 + d - 2 * b) ** 2 + (2 * (1 + a) - c) ** 2) / _det(xs) ** 2
+
+
+def _triangle(xs: Sequence[Any]) -> Any:
+    a, b, c, _ = xs
+    top = mp.sqrt(1 + a * a)
+    return top + b / top + mp.sqrt(4 + c * c - (b / top) ** 2)
+
+
 def _row(name: str) -> Callable[..., Any]:
     return autograd.operation(ARRAY_OPS[name])
+
+
+def _near_one(x: Any) -> Any:
+    return np.eye(2) + x.reshape(2, 2)
+
+
+def _positive_definite(x: Any) -> Any:
+    return autograd.stack([1.0 + x[0] ** 2, x[1], x[1], 4.0 + x[2] ** 2]).reshape(2, 2)
 
 
 ARRAY_FORMS: dict[str, tuple[Callable[[Any], Any], Callable[[Sequence[Any]], Any]]] = {
@@ -470,6 +494,22 @@ ARRAY_FORMS: dict[str, tuple[Callable[[Any], Any], Callable[[Sequence[Any]], Any
     "logsumexp": (lambda x: x.logsumexp(), MANY["logsumexp"]),
     "norm": (lambda x: x.norm(), MANY["norm"]),
     "matmul": (lambda x: (a := x.reshape(2, 2) @ x.reshape(2, 2))[0, 1] * a[1, 0], _square_entry),
+    "einsum": (
+        lambda x: (a := autograd.einsum("ij,jk->ik", x.reshape(2, 2), x.reshape(2, 2)))[0, 1] * a[1, 0],
+        _square_entry,
+    ),
+    "inv": (
+        lambda x: (_row("inv")(_near_one(x)) ** 2).sum(),
+        lambda xs: ((1 + xs[0]) ** 2 + xs[1] ** 2 + xs[2] ** 2 + (1 + xs[3]) ** 2) / _det(xs) ** 2,
+    ),
+    "solve": (lambda x: (_row("solve")(_near_one(x), np.array([[1.0], [2.0]])) ** 2).sum(), _solution),
+    "det": (lambda x: _row("det")(_near_one(x)) ** 2, lambda xs: _det(xs) ** 2),
+    "log_det": (lambda x: _row("log_det")(_near_one(x)), lambda xs: mp.log(abs(_det(xs)))),
+    "cholesky": (lambda x: _row("cholesky")(_positive_definite(x)).sum(), _triangle),
+    "cumsum": (
+        lambda x: (x.cumsum(0) ** 2).sum(),
+        lambda xs: mp.fsum(mp.fsum(xs[: i + 1]) ** 2 for i in range(4)),
+    ),
     "linear": (lambda x: (a := _row("linear")(x.reshape(2, 2), x.reshape(2, 2).T))[0, 1] * a[1, 0], _square_entry),
     "cross_entropy": (
         lambda x: _row("cross_entropy")(x.reshape(2, 2), labels=np.array([0, 1])),

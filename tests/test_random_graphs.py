@@ -72,10 +72,10 @@ def test_small_graphs(record_property: Record) -> None:
     hold()
 
 
-@pytest.mark.parametrize("first", range(0, 1200, 100))
+@pytest.mark.parametrize("first", range(0, 2400, 200))
 def test_graphs_of_up_to_fifty_operations(first: int, record_property: Record) -> None:
     tally = recorded_tally(record_property)
-    for graph in seeded(first, 100):
+    for graph in seeded(first, 200):
         hold_all_routes(graph, tally)
 
 
