@@ -224,7 +224,9 @@ class Cells:
     def _function(self, function: Any) -> Callable[..., Any]:
         if isinstance(function, np.ufunc):
             return lambda *args: self.call(function, *args)
-        return lambda *args: self.call(_into, function, *args)
+        return lambda *args: (
+            self.call(_into, function, *args) if any(isinstance(a, Cell) for a in args) else function(*args)
+        )
 
 
 def _fastest(function: Callable[..., Any], cells: tuple[Any, ...], result: Cell) -> Call:
