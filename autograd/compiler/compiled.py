@@ -19,7 +19,7 @@ from autograd.compiler.cells import Call
 from autograd.compiler.memory import Memory
 from autograd.compiler.normal import GRADIENT, Normal
 from autograd.compiler.program import Program, run
-from autograd.compiler.store import Store, bind
+from autograd.compiler.store import Places, Store, bind
 from autograd.compiler.trace import Leaf, Tape, closed_over, names_in, reachable, trace
 from autograd.compiler.watch import Watch
 from autograd.errors import GraphError, TraceError
@@ -244,7 +244,8 @@ class _Entry:
         self.backends = Backends(normal, backend)
         self.structure, self.around, self.modes = structure, around, _modes(around)
         self.dtype = dtype
-        self.leaves, self.kept, self.reached, self.watch = tape.leaves, tape.kept, tape.reached(), watch
+        self.leaves, self.kept, self.watch = tape.leaves, tape.kept, watch
+        self.reached, self.lookups = tape.reached()
         self.store: Store | None = None
         self.changes = 0
         self.replaced = False
@@ -290,7 +291,26 @@ class _Entry:
         self.changes = self.store.changes
         self.positions = np.zeros(len(leaves), np.int64)
         self.positions[of_parameters] = where
-        self.gradients = self.store.places(self.positions[self.reached])
+        self.always = self.store.places(self.positions[self.reached])
+        self.tables: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
+        parameter = np.array([leaf.value is not None for leaf in leaves] + [False])  # the last stands for constants
+        for n in {len(entries) for _, entries in self.lookups}:
+            index, entries = zip(*[each for each in self.lookups if len(each[1]) == n], strict=True)
+            table = np.maximum(np.array(entries), -1)
+            places = np.where(parameter[table], np.append(self.positions, 0)[table], -1)
+            self.tables.append((np.array(index), places))
+
+    def gradients(self, program: Program, samples: int) -> Places:
+        """Where the gradients lie that a backward pass of ``program`` leaves, after its forward pass."""
+        if not self.tables:
+            return self.always
+        rows, chosen = np.arange(max(1, samples)), []
+        for index, places in self.tables:
+            lies = program.places[index][:, None] + rows * program.steps[index][:, None]
+            entry = program.memory.data[lies].astype(np.int64)
+            chosen.append(np.take_along_axis(places, entry, axis=1).ravel())
+        found = np.concatenate([self.positions[self.reached], *chosen])
+        return found[found >= 0]
 
 
 class _Replay:
@@ -354,7 +374,8 @@ class Loss:
             raise unrecorded(self)
         with LOCK:
             self._check_current()
-            self._store().accumulate(self._replay.backward, self._replay.entry.gradients)
+            replay = self._replay
+            self._store().accumulate(replay.backward, replay.entry.gradients(replay.program, replay.samples))
         for argument, offset, node in self._nodes:
             if node.requires_grad and argument in self._replay.program.inputs:
                 node.add_grad(self._replay.program.inputs[argument].grad.item(offset))

@@ -21,6 +21,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from autograd.compiler.take import TAKE
 from autograd.errors import TraceError
 from autograd.graph import Node
 from autograd.modes import MODE, OURS, paused_gc, setting, user_line
@@ -29,6 +30,8 @@ from autograd.ops import OPS, Op, Reduction
 from autograd.value import Value, as_float
 
 Row = Op | Reduction
+Lookup = tuple[int, Sequence[int]]
+"""An input, and the operands from which it chooses one."""
 
 
 def _comparison(name: str, symbol: str, holds: Callable[[Any, Any, Any], Any]) -> Op:
@@ -158,16 +161,27 @@ class Tape:
         known = isinstance(condition, Traced) and self.compares(condition.instruction)
         return condition if known else self.record(COMPARISONS["__ne__"], (condition, 0.0))
 
-    def reached(self) -> list[int]:
-        """The parameters that a backward pass from the root reaches, as it would in the engine."""
-        cut, marks = {*self.cut}, bytearray(len(self.ops))
+    def reached(self) -> tuple[list[int], list[Lookup]]:
+        """The parameters that a backward pass from the root reaches, as in the engine.
+
+        Of a table from which an input chooses, these are the entries that it chooses: they are known when it is there.
+        """
+        cut, marks, lookups = {*self.cut}, bytearray(len(self.ops)), []
         marks[self.root] = 1
         for i in range(self.root, len(self.leaves) - 1, -1):
-            if marks[i] and i not in cut and not self.compares(i):
-                for operand in self.operands[i]:
-                    if operand >= 0:
-                        marks[operand] = 1
-        return [i for i, leaf in enumerate(self.leaves) if marks[i] and leaf.value is not None and leaf.wanted]
+            if not marks[i] or i in cut or self.compares(i):
+                continue
+            index, *entries = operands = self.operands[i]
+            if self.ops[i] is TAKE and self.is_number(index) and max(operands) < len(self.leaves):
+                lookups.append((index, entries))
+                continue
+            for operand in operands:
+                if operand >= 0:
+                    marks[operand] = 1
+        parameters = {i for i, leaf in enumerate(self.leaves) if leaf.value is not None and leaf.wanted}
+        chosen_from = parameters - {i for i in parameters if marks[i]}
+        tables = [(index, entries) for index, entries in lookups if not chosen_from.isdisjoint(entries)]
+        return sorted(parameters - chosen_from), tables
 
     def compares(self, index: int) -> bool:
         """Whether this entry is a comparison, which is True or False when the function itself is called."""
