@@ -58,7 +58,7 @@ def train(way: str, steps: int, **options: Any) -> tuple[float, list[float]]:
     losses = []
     for name in names:
         loss = loss_of(name)
-        optimizer.zero_grad()
+        optimizer.zero_grad(set_to_none=False)  # or padding would count as a gradient of 0
         loss.backward()
         optimizer.step()
         losses.append(float(loss))

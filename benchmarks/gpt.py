@@ -165,7 +165,7 @@ def adam(model: GPT) -> nn.Adam:
 def eager_step(model: GPT, optimizer: nn.Optimizer, document: list[int]) -> float:
     """Forward, backward and update, on `Value`s as they are."""
     loss = model.loss(document)
-    optimizer.zero_grad()
+    optimizer.zero_grad(set_to_none=False)
     loss.backward()
     optimizer.step()
     return float(loss)

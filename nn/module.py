@@ -58,10 +58,11 @@ class Module:
         """This module and all modules inside it."""
         return (module for _, module in self.named_modules())
 
-    def zero_grad(self) -> None:
-        """Forget all gradients: `backward()` adds to what is there."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget all gradients: `backward()` adds to what is there. ``set_to_none=False`` makes them 0 instead."""
+        set_to_none = checks.flag("set_to_none", set_to_none)
         for _, leaf in checked_leaves(self):
-            leaf.zero_grad()
+            clear(leaf, set_to_none)
 
     def train(self, mode: bool = True) -> Self:
         """Set ``training`` here and in every module inside."""
@@ -133,6 +134,13 @@ def _in_scope(call: Callable[..., Any]) -> Callable[..., Any]:
             MODE.scope = outer
 
     return called
+
+
+def clear(parameter: Any, set_to_none: bool) -> None:
+    """Take the gradient away, or make it 0."""
+    parameter.zero_grad()
+    if not set_to_none:
+        parameter.grad = np.zeros_like(parameter.data) if isinstance(parameter, Tensor) else 0.0
 
 
 # ----- where parameters are -----

@@ -5,8 +5,8 @@ and all new state before it writes the first one.
 
 A parameter without a gradient is skipped, as in PyTorch: neither weight decay nor momentum moves it, and its state
 stays. It has none until a backward pass reaches it, and none again after `zero_grad()`: the ``grad`` of a `Tensor` is
-then None, and that of a `Value` a 0.0 marked as no gradient (``p.grad = 0.0`` assigns an ordinary one, of 0). A frozen
-parameter (``p.requires_grad = False``) is skipped too, whatever its gradient.
+then None, and that of a `Value` a 0.0 marked as no gradient. ``p.grad = 0.0`` assigns an ordinary one, of 0, and so does
+``zero_grad(set_to_none=False)``: then Values are treated as the entries of one array are. A frozen parameter (``p.requires_grad = False``) is skipped too, whatever its gradient.
 """
 
 import math
@@ -21,7 +21,7 @@ from autograd.compiler.store import Gathered, gathered
 from autograd.graph import plain
 from autograd.value import NO_GRADIENT
 from nn.checks import flag, real
-from nn.module import Module
+from nn.module import Module, clear
 
 Number = Any
 """A float or an array: what a parameter's data is."""
@@ -133,13 +133,18 @@ class Optimizer:
         for name, (number, state) in planned.items():
             self.parameters[name].data, self.state[name] = number, state
 
-    def zero_grad(self) -> None:
-        """Forget all gradients: `backward()` adds to what is there."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget all gradients: `backward()` adds to what is there.
+
+        set_to_none: False, as in PyTorch, makes them 0 instead: then a step also moves parameters, by momentum and
+                     weight decay, that the next backward pass does not reach
+        """
+        set_to_none = flag("set_to_none", set_to_none)
         if (flat := self._gathered()) is not None:
-            flat.zero_grad()
+            flat.zero_grad(set_to_none)
             return
         for p in self.parameters.values():
-            p.zero_grad()
+            clear(p, set_to_none)
 
     def _check_lr(self) -> None:
         if self.lr.__class__ is not float or not 0.0 <= self.lr < math.inf:

@@ -22,7 +22,8 @@ COMPARED = [0]
 class Store:
     """The numbers of some parameters and their gradients, each one flat array.
 
-    clean:   no parameter has a gradient, whatever stands in the arrays: to write zeros into them takes time
+    clean:   nothing since the gradients were cleared, whatever stands in the arrays: to write zeros there takes time
+    absent:  what clean gradients are: none at all, or else 0
     given:   which parameters have a gradient
     current: False once the parameters have moved to another store, together with others
     changes: how often some ``requires_grad`` was set: programs made before are no longer right
@@ -34,7 +35,7 @@ class Store:
         self.data: NDArray[Any] = np.array([value.data for value in values], dtype)
         self.buffer: NDArray[Any] = np.zeros(len(values), dtype)
         self.given: NDArray[np.bool_] = np.zeros(len(values), bool)
-        self.clean, self.current, self.changes, self.moves = True, True, 0, 0
+        self.clean, self.absent, self.current, self.changes, self.moves = True, True, True, 0, 0
         self.apart: dict[int, Any] = {}
         """Gradients that are no numbers: None, or a node of a recorded backward pass."""
         gradients = [value.grad for value in values]
@@ -45,17 +46,17 @@ class Store:
             value.__class__ = Bound
             value.grad = gradients[i]
 
-    def clear(self) -> None:
-        """Let no parameter have a gradient."""
+    def clear(self, absent: bool = True) -> None:
+        """Let no parameter have a gradient, or each a gradient of 0."""
         self.apart.clear()
-        self.clean = True
+        self.clean, self.absent = True, absent
 
     @property
     def grad(self) -> NDArray[Any]:
         """All gradients, to be read and to be changed."""
         if self.clean:
             self.buffer.fill(0.0)
-            self.given.fill(False)
+            self.given.fill(not self.absent)
             self.clean = False
         return self.buffer
 
@@ -71,7 +72,7 @@ class Store:
         self.apart.clear()
         before = None if self.clean else self.buffer.copy()
         if self.clean and not isinstance(places, slice):
-            self.given.fill(False)
+            self.given.fill(not self.absent)
         self.clean = False
         try:
             backward()
@@ -105,13 +106,15 @@ class Bound(Value):
         store, i = _DATA.__get__(self)
         if i in store.apart:
             return store.apart[i]
-        return NO_GRADIENT if store.clean or not store.given[i] else store.buffer.item(i)
+        if store.clean:
+            return NO_GRADIENT if store.absent else 0.0
+        return store.buffer.item(i) if store.given[i] else NO_GRADIENT
 
     @grad.setter
     def grad(self, g: Any) -> None:
         store, i = _DATA.__get__(self)
         store.apart.pop(i, None)
-        if store.clean and g is NO_GRADIENT:
+        if store.clean and store.absent and g is NO_GRADIENT:
             return
         store.grad[i] = 0.0 if g is None else plain(g)
         store.given[i] = g is not None and g is not NO_GRADIENT
@@ -195,8 +198,9 @@ class Gathered:
 
     def complete(self) -> bool:
         """Whether each of the parameters has a gradient."""
-        given = self.store.given[self.chosen].tobytes()  # `all` takes five times as long for a few
-        return not self.store.clean and b"\0" not in given
+        if self.store.clean:
+            return not self.store.absent
+        return b"\0" not in self.store.given[self.chosen].tobytes()  # `all` takes five times as long for a few
 
     def data(self) -> NDArray[Any]:
         return self.store.data[self.chosen]
@@ -212,12 +216,12 @@ class Gathered:
         else:
             self.store.data[self.chosen] = kept + by
 
-    def zero_grad(self) -> None:
+    def zero_grad(self, absent: bool) -> None:
         if isinstance(self.chosen, slice):
-            self.store.clear()
+            self.store.clear(absent)
         else:
             self.store.grad[self.chosen] = 0.0
-            self.store.given[self.chosen] = False
+            self.store.given[self.chosen] = not absent
 
     def arranged(self, numbers: list[Any]) -> Any:
         """Numbers of the parameters, one each, as an array beside `data`; one number, if they are all the same."""
