@@ -5,8 +5,9 @@ and all new state before it writes the first one.
 
 A parameter without a gradient is skipped, as in PyTorch: neither weight decay nor momentum moves it, and its state
 stays. It has none until a backward pass reaches it, and none again after `zero_grad()`: the ``grad`` of a `Tensor` is
-then None, and that of a `Value` a 0.0 marked as no gradient. ``p.grad = 0.0`` assigns an ordinary one, of 0, and so does
-``zero_grad(set_to_none=False)``: then Values are treated as the entries of one array are. A frozen parameter (``p.requires_grad = False``) is skipped too, whatever its gradient.
+then None, and that of a `Value` a 0.0 marked as no gradient. ``p.grad = 0.0`` assigns an ordinary one, of 0, and so
+does ``zero_grad(set_to_none=False)``, after which Values are treated as the entries of one array are. A frozen
+parameter (``p.requires_grad = False``) is skipped too, whatever its gradient.
 """
 
 import math
@@ -120,11 +121,18 @@ class Optimizer:
     def step(self) -> None:
         """Move every parameter that has a gradient and is not frozen."""
         flat = self._gathered()
-        if flat is not None and flat.complete() and (state := self._gathered_state(flat)) is not None:
+        given = None if flat is None else flat.given()
+        moves = flat is not None and (given is None or given.any())
+        if flat is not None and moves and (state := self._gathered_state(flat)) is not None:
             self._check_lr()
+            before = dict(state)
             p, g = flat.data(), flat.grad()
             move = self._move(self.decayed(p, g) if self.weight_decay else g, state)
-            flat.move(self._kept(p), move)
+            kept = self._kept(p)
+            if given is not None:
+                move, kept = np.where(given, move, 0.0), np.where(given, kept, p)
+                state = {key: np.where(given, number, before.get(key, 0)) for key, number in state.items()}
+            flat.move(kept, move)
             self.steps += 1
             self._flat_state = flat, state
             return
@@ -268,7 +276,7 @@ class Adam(Optimizer):
         t = state["t"] = state.get("t", 0) + 1
         m = (1.0 - beta1) * g
         m += beta1 * state.get("mean", 0.0)
-        state["mean"] = _without_traces(m, t)
+        state["mean"] = _without_traces(m, self.steps)
         v = g * g
         v *= 1.0 - beta2
         v += beta2 * state.get("square", 0.0)
