@@ -166,7 +166,7 @@ class Cells:
     def selected(self, g: Cell, slope: Cell) -> Cell:
         """As `product`, with 0 where ``slope`` is 0, whatever ``g`` is."""
         memo, self.memo = self.memo, dict(self.memo)
-        total: Cell = self.call(_select, g, slope)
+        total: Cell = self.call(select, g, slope)
         self.memo = memo
         return total
 
@@ -260,10 +260,10 @@ def _where(condition: Array, a: Any, b: Any, out: Array) -> None:
     np.copyto(out, a, where=condition)
 
 
-def _select(g: Array, slope: Array, out: Array) -> None:
+def select(g: Array, slope: Array, out: Array) -> None:
+    """g · slope, and 0 where the slope is 0, whatever ``g`` is. A replay only multiplies, until that makes a nan."""
     np.multiply(g, slope, out)
-    if not math.isfinite(np.vdot(out, out)):
-        np.copyto(out, 0.0, where=slope == 0)
+    np.copyto(out, 0.0, where=slope == 0)
 
 
 def _into(function: Callable[..., Any], *args: Any) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from autograd.compiler.arguments import Arguments, Same, argument_names
 from autograd.compiler.backends import Backends, Built, checked_backend
-from autograd.compiler.cells import Call
+from autograd.compiler.cells import Call, select
 from autograd.compiler.memory import Memory
 from autograd.compiler.normal import GRADIENT, Normal
 from autograd.compiler.program import Program, run
@@ -326,6 +326,11 @@ class _Replay:
         self._alone = built.by_one_thread()
         self.inputs = [(i, view.data) for i, view in self.program.inputs.items()]
         self.loss = self.program.loss
+        self._backward = [(np.multiply if f is select else f, args) for f, args in self.program.backward]
+        self._selects = any(f is select for f, _ in self.program.backward)
+        wanted = {leaf.argument for leaf in entry.leaves if leaf.value is None and leaf.wanted}
+        assert entry.store is not None
+        self._buffer, self._input_gradients = entry.store.buffer, [self.program.inputs[i].grad for i in wanted]
 
     def evaluated(self, given: Arguments) -> "Loss":
         for i, block in self.inputs:
@@ -337,7 +342,13 @@ class _Replay:
         return Loss(total, self, given.nodes)
 
     def backward(self) -> None:
-        self._run(self.program.backward)
+        self._run(self._backward)
+        if self._selects and self._found_nan():
+            self._run(self.program.backward)  # 0 times an infinite gradient is 0 where a row selects
+
+    def _found_nan(self) -> bool:
+        square = self._buffer.dot(self._buffer)
+        return bool(square != square or any(np.isnan(grad).any() for grad in self._input_gradients))
 
     def _run(self, calls: list[Call]) -> None:
         if self._alone:
