@@ -304,9 +304,10 @@ def backward(root: Node, seed: Any, create_graph: bool = False) -> None:
     if not root.requires_grad:
         raise unrecorded(root)
     order = topological_order(root)
+    of_arrays = root.data.__class__ is not float
     if create_graph:
         found = pullback(order, {root: seed}, True)
-        if has_nan(found.get(node) for node in order if not node.parents):
+        if of_arrays and has_nan(found.get(node) for node in order if not node.parents):
             found = repeated(pullback, order, {root: seed}, True)
         for node, g in found.items():
             if node.parents:
@@ -332,7 +333,7 @@ def backward(root: Node, seed: Any, create_graph: bool = False) -> None:
                     parent.grad = d
                 elif d is not None:
                     parent.grad = parent.grad + d
-        if has_nan(node.grad for node in order if not node.parents):
+        if of_arrays and has_nan(node.grad for node in order if not node.parents):
             found = repeated(pullback, order, {root: seed}, False)
             for node in order:
                 node.grad = found.get(node)

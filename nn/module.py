@@ -11,11 +11,12 @@ import numpy as np
 
 from autograd import Node, Tensor, Value
 from autograd.array_ops import Array
+from autograd.counted import Counted
 from autograd.modes import MODE
 from nn import checks
 
 
-class Module:
+class Module(Counted):
     """The base of layers and models.
 
     A parameter is a leaf `Value` or `Tensor` (no constant) in an attribute. Looked through are modules, lists, tuples,

@@ -16,6 +16,7 @@ import numpy as np
 
 from autograd.compiler.store import COMPARED
 from autograd.compiler.trace import Leaf, names_in, reachable, slots
+from autograd.counted import CHANGES, Counted
 from autograd.value import Value
 
 ITEMS = 4000
@@ -29,6 +30,7 @@ class Watch:
 
     root:   the function whose own variables somebody else looks at
     groups: containers, and copies of them; each call compares one group
+    counted: attributes of `Counted` objects, and copies of them; compared when one of those objects was changed
     places: what is looked up one by one: globals, cells, slots, and entries of object arrays
     """
 
@@ -36,10 +38,16 @@ class Watch:
         self.root = root
         self.leading = _leading(reached, [leaf.value for leaf in leaves if leaf.value is not None])
         containers: list[Any] = []
+        self.counted: tuple[list[Any], list[Any]] = ([], [])
+        self.changes = CHANGES[0]
         self.places: list[Place] = []
         hidden: dict[int, Value] = {}
         for item, holders in self.leading.values():
-            if not isinstance(item, Value):
+            if isinstance(item, Counted):
+                self.counted[0].append(vars(item))
+                self.counted[1].append(vars(item).copy())
+                self.places += self._places(item)
+            elif not isinstance(item, Value):
                 containers += _containers(item)
                 self.places += self._places(item)
             elif not holders:
@@ -66,6 +74,10 @@ class Watch:
 
     def unchanged(self) -> bool:
         """Whether the next group of containers, and all places, hold what they held."""
+        if self.changes != CHANGES[0]:
+            if not self._same(*self.counted):
+                return False
+            self.changes = CHANGES[0]
         now, then = group = next(self.turns)
         compared = COMPARED[0]
         try:
@@ -77,7 +89,7 @@ class Watch:
 
     def unchanged_exactly(self) -> bool:
         """The same of all groups, by identity alone."""
-        return self._in_place() and all(self._same(*group) for group in self.groups)
+        return self._in_place() and all(self._same(*group) for group in [self.counted, *self.groups])
 
     def _same(self, now: list[Any], then: list[Any]) -> bool:
         """Whether nothing has changed that leads to a parameter, then or now. Copies of what else has are made anew."""
