@@ -118,10 +118,11 @@ class _Run:
         _check_not_traced()
         chosen = _checked_argnums(f, args, argnums)
         self.f = f
-        outside = MODE.differentiating or _has_variables((args, named))
+        inside = MODE.differentiating
+        outside = inside or _has_variables((args, named))
         recording = MODE.recording
         with setting(recording=True, differentiating=True):
-            fresh = {i: changed(args[i], fresh_input, f"argument {i}") for i in chosen}
+            fresh = {i: changed(args[i], _inner_input if inside else fresh_input, f"argument {i}") for i in chosen}
             self.output = f(*[fresh.get(i, arg) for i, arg in enumerate(args)], **named)
         self.input: Tree = fresh[argnums] if isinstance(argnums, int) else tuple(fresh[i] for i in chosen)
         self.inputs: list[Any] = list(leaves(self.input))
@@ -234,6 +235,16 @@ def fresh_input(x: Any, path: str) -> Node:
         return Tensor(plain(x)) if isinstance(x, Tensor | np.ndarray) else Value(plain(x))
     except TypeError as error:
         raise TypeError(f"{path}: {error}") from None
+
+
+def _inner_input(x: Any, path: str) -> Node:
+    """The same inside another derivative, which must not take it for a leaf that wants a gradient."""
+    fresh = fresh_input(x, path)
+    if fresh.parents:
+        return fresh
+    copy = fresh.clone()
+    fresh.requires_grad = False
+    return copy
 
 
 def checked_output(f: Function, y: Any) -> Any:

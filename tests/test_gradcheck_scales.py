@@ -112,7 +112,7 @@ def nearly_same(m: Any, x: Any) -> Any:
     return +x
 
 
-BELOW_ROUNDING = ("saturated sigmoid", "small beside a constant")
+BELOW_ROUNDING = ("saturated sigmoid", "saturated tanh, exactly", "small beside a constant")
 """Where a thousandth of the slope is less than the rounding of the result."""
 
 

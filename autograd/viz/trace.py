@@ -326,8 +326,7 @@ def _update_steps(
     optimizer: Any, moving: Mapping[str, Node], ids: Mapping[Node, int], gradients: Mapping[Node, Any]
 ) -> list[StepRecord]:
     """What ``optimizer`` does after the pass that found ``gradients``; for those of ``moving`` that are shown."""
-    found = {name: gradients.get(p, 0.0 if isinstance(p.data, float) else None) for name, p in moving.items()}
-    found = {name: g for name, g in found.items() if g is not None}  # `zero_grad` leaves a Tensor none, a Value 0
+    found = {name: gradients[p] for name, p in moving.items() if p in gradients}  # others have none after `zero_grad`
     if not found:
         return []
     with ieee_arithmetic():
