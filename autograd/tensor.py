@@ -18,7 +18,7 @@ from autograd import moves
 from autograd.array_ops import ARRAY_OPS, ARRAYS, Array, ArrayOp, Axis, Shape, normalized, unbroadcast
 from autograd.errors import GraphError
 from autograd.graph import Node, backward, marked_result, plain
-from autograd.masked import Masked, masked_jvp, masked_vjp
+from autograd.masked import Masked, masked_jvp, masked_vjp, squares
 from autograd.modes import MODE, check_forward, ieee_arithmetic, remember_place
 from autograd.moves import Moved
 from autograd.ops import OPS, Op
@@ -589,7 +589,7 @@ def _moved(op: Op | ArrayOp, i: int, m: Any, t: Any, y: Any, xs: Sequence[Any], 
 def _times(op: Op, d: Any, g: Any) -> Any:
     """``g`` times the partial ``d``, both arrays or both nodes; 0 for what a row that selects did not select."""
     product = g * d
-    if op.selects and not isfinite(np.vdot(plain(product), plain(product))):
+    if op.selects and not isfinite(squares(plain(product))):
         selected = plain(d) != 0.0
         if isinstance(product, Node):
             return Tensor._apply(OPS["where"], selected, g, 0.0) * d
