@@ -217,10 +217,16 @@ def _walked(roots: list[tuple[str, Any]], seen: dict[int, Any], deep: bool = Tru
 
 
 def _leaves(walk: _Walk) -> list[tuple[str, Any]]:
-    """Those of the nodes that are leaves; a result that a model kept while it was traced has no parents at all."""
-    return [
-        (name, item) for name, item in walk.found if isinstance(item, Node) and getattr(item, "parents", None) == ()
-    ]
+    """Those of the nodes that are leaves."""
+    return [(name, item) for name, item in walk.found if isinstance(item, Node) and _is_leaf(item)]
+
+
+def _is_leaf(node: Node) -> bool:
+    """A result that a model kept while it was traced has no parents at all, and refuses to be asked for them."""
+    try:
+        return object.__getattribute__(node, "parents") == ()
+    except AttributeError:
+        return False
 
 
 def _held(item: Any) -> Iterable[tuple[Any, Any]]:

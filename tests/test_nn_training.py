@@ -440,7 +440,7 @@ RANDOM = "draws random numbers, or keeps something of what it is called with|did
 UNTRACED: dict[str, tuple[Callable[[], Wrapped], str]] = {
     "decides": (Sided, r"if, and, or, not, min\(\) or max\(\) of a traced"),
     "wraps": (Relabelled, "a Value is one real number, not Traced"),
-    "looks at types": (Typed, r"Typed makes \[\[.* of traced examples, and of the same in numbers"),
+    "looks at types": (Typed, "The class of a traced value: its number today would be frozen"),
     "draws from NumPy": (lambda: Dropping(np.random.default_rng(0)), RANDOM),
     "draws from Python": (lambda: Dropping(random.Random(0)), RANDOM),
     "draws from the old NumPy": (lambda: Dropping(np.random.RandomState(0)), RANDOM),

@@ -125,7 +125,7 @@ def test_comparisons_are_those_of_the_numbers() -> None:
         assert large <= other <= large
         assert large >= other >= large
         assert not large < other and not large > other
-        assert (large != other) is False
+        assert bool(large != other) is False
     assert Value(math.nan) != Value(math.nan)
     assert Value(1.0) != "1.0"
     assert max([small, large]) is large
