@@ -257,7 +257,8 @@ def test_a_small_program_prints_as_the_python_that_it_is() -> None:
     assert str(loss.program).splitlines() == [
         "v0 = x", "v1 = y", "def replay(leaves, seed):", "    (v0, v1,) = leaves", "    v2 = v0 * v1",
         "    v3 = tanh(v2)", "    v5 = v3 + v0", "    yield (v5,)", "    while True:", "        g5 = seed",
-        "        g3 = g5", "        g2 = g3 * (1.0 / cosh(v2) * (1.0 / cosh(v2)))", "        g0 = g5 + g2 * v1", "        g1 = g2 * v0",
+        "        g3 = g5", "        g2 = g3 * (1.0 / cosh(v2) * (1.0 / cosh(v2)))",
+        "        g0 = g5 + g2 * v1", "        g1 = g2 * v0",
         "        yield (g0, g1,)",
     ]  # fmt: skip
 
