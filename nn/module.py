@@ -224,7 +224,7 @@ def _leaves(walk: _Walk) -> list[tuple[str, Any]]:
 def _is_leaf(node: Node) -> bool:
     """A result that a model kept while it was traced has no parents at all, and refuses to be asked for them."""
     try:
-        return object.__getattribute__(node, "parents") == ()
+        return bool(object.__getattribute__(node, "parents") == ())
     except AttributeError:
         return False
 
