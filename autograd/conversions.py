@@ -115,7 +115,9 @@ class _Site(NamedTuple):
         if not self.path:
             return None
         first, *others = self.path
-        spaces = [frame.f_locals] * (self.load != "LOAD_GLOBAL") + [frame.f_globals, frame.f_builtins]
+        # to read f_locals makes a copy that keeps all locals alive, a whole graph among them
+        local = [] if self.load == "LOAD_GLOBAL" else [frame.f_locals]
+        spaces = [*local, frame.f_globals, frame.f_builtins]
         found = next((space[first] for space in spaces if first in space), None)
         for name in others:
             found = vars(found).get(name) if isinstance(found, ModuleType) else None

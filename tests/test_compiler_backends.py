@@ -293,6 +293,16 @@ def test_machine_code_is_kept_for_the_next_process(tmp_path: Path) -> None:
 
 
 @needs_numba
+def test_the_kernels_are_compiled_once_for_programs_of_every_shape() -> None:
+    x = Value(0.5)
+    for function in (lambda: x * x, lambda: x.tanh() * x + x, irregular(200, 20)):
+        compile(function, backend="numba")().backward()
+    for kernel in loops.kernels(loops.TABLE):
+        of_float64 = [types for types in kernel.signatures if "float32" not in str(types[7:])]
+        assert len(of_float64) == 1, of_float64
+
+
+@needs_numba
 def test_a_cache_folder_that_cannot_be_written_costs_time_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,10 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
 from browser import chromium
-from nbclient import NotebookClient
 
 ROOT = Path(__file__).parents[1]
 SECONDS = 120.0  # far more than anything here takes
@@ -35,6 +33,8 @@ CELLS = [
 
 
 def notebook() -> Any:
+    import nbformat  # takes seconds, and each process of the suite reads this file
+
     cells = [nbformat.v4.new_code_cell(source, id=f"cell-{i}") for i, source in enumerate(CELLS)]
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     return nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
@@ -46,6 +46,8 @@ def notebook() -> Any:
 @pytest.fixture(scope="module")
 def executed() -> Any:
     """The notebook with its outputs, as if saved."""
+    from nbclient import NotebookClient
+
     run = notebook()
     NotebookClient(run, timeout=SECONDS, kernel_name="python3", resources={"metadata": {"path": ROOT}}).execute()
     return run
@@ -125,7 +127,7 @@ def jupyterlab(folder: Path) -> Iterator[str]:
     }  # fmt: skip
     environment = os.environ | {name: str(folder / kind) for name, kind in own.items()} | {"PYTHONPATH": str(ROOT)}
     (folder / "files").mkdir()
-    nbformat.write(notebook(), folder / "files" / "lesson.ipynb")
+    (folder / "files" / "lesson.ipynb").write_text(json.dumps(notebook()), encoding="utf-8")
     command = [
         sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--ServerApp.root_dir={folder / 'files'}",
         "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0",

@@ -4,10 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
-from nbconvert import HTMLExporter
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -15,6 +12,8 @@ LESSONS = [path for path in NOTEBOOKS if path.stem[0].isdigit()]
 
 
 def read(name: str) -> Any:
+    import nbformat  # takes seconds, and each process of the suite reads this file
+
     return nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
 
 
@@ -51,7 +50,9 @@ def numbers(text: str) -> list[float]:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # zmq and asyncio, on some Pythons
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_it_runs_and_prints_what_is_committed(path: Path) -> None:
-    notebook = nbformat.read(path, as_version=4)
+    from nbclient import NotebookClient
+
+    notebook = read(path.stem)
     committed = shown(notebook)
     assert committed, "the notebook is committed without its outputs"
     NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": ROOT}}).execute()
@@ -61,7 +62,7 @@ def test_it_runs_and_prints_what_is_committed(path: Path) -> None:
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_before_each_player_stands_its_picture_for_readers_without_scripts(path: Path) -> None:
     players = 0
-    for cell in nbformat.read(path, as_version=4).cells:
+    for cell in read(path.stem).cells:
         kinds = [set(output.get("data", ())) for output in cell.get("outputs", ())]
         for i, kind in enumerate(kinds):
             if "text/html" in kind:
@@ -74,7 +75,9 @@ def test_before_each_player_stands_its_picture_for_readers_without_scripts(path:
 @pytest.mark.parametrize("sanitize", [False, True])
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_exported_without_being_run_it_still_shows_every_picture(path: Path, sanitize: bool) -> None:
-    notebook = nbformat.read(path, as_version=4)
+    from nbconvert import HTMLExporter
+
+    notebook = read(path.stem)
     pictures = sum("image/svg+xml" in kinds for _, kinds, _ in shown(notebook))
     page, _ = HTMLExporter(sanitize_html=sanitize).from_notebook_node(notebook)
     assert len(re.findall(r'<img [^>]*src="?data:image/svg\+xml', page)) == pictures > 0
@@ -97,7 +100,7 @@ def test_the_lessons_are_numbered_from_1() -> None:
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 def test_a_lesson_is_short_and_ends_with_questions(path: Path) -> None:
-    cells = nbformat.read(path, as_version=4).cells
+    cells = read(path.stem).cells
     assert 8 <= len(cells) <= 18
     number, *words = path.stem.split("_")
     assert cells[0].source.startswith(f"# {number}. {' '.join(words).capitalize()}\n")
@@ -109,7 +112,9 @@ def test_a_lesson_is_short_and_ends_with_questions(path: Path) -> None:
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 def test_a_lesson_says_nothing_of_where_and_when_it_was_run(path: Path) -> None:
-    notebook = nbformat.read(path, as_version=4)
+    import nbformat
+
+    notebook = read(path.stem)
     nbformat.validate(notebook)
     assert set(notebook.metadata) == {"kernelspec", "language_info"}
     assert notebook.metadata["language_info"] == {"name": "python"}

@@ -61,7 +61,8 @@ class Loops:
         self.places[nodes[order]] = np.arange(self.first, self.width)
         runs = np.flatnonzero((np.diff(keys, prepend=-1) != 0).any(axis=0))
         self.bounds = np.append(self.first + runs, self.width)
-        self.count, self.wanted, self.codes, _ = keys[:, runs]
+        # numba compiles anew for each layout of an array: rows of a matrix indexed by runs would be strided
+        self.count, self.wanted, self.codes, _ = np.ascontiguousarray(keys[:, runs])
         self.begin = (np.cumsum(keys[0]) - keys[0])[runs]
         self._gather_terms(owner, constant, rows)
 

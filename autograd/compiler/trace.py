@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from dis import get_instructions
-from functools import partial
+from functools import lru_cache, partial
 from itertools import chain
 from numbers import Real
 from operator import is_
@@ -613,7 +613,7 @@ def held(name: str, item: Any) -> Iterable[tuple[str, Any]]:
     if isinstance(item, types.FunctionType):
         cells = zip(item.__code__.co_freevars, item.__closure__ or (), strict=True)
         inner = [(key, cell.cell_contents) for key, cell in cells if cell != types.CellType()]
-        world = [(key, item.__globals__[key]) for key in names_in(item.__code__) if key in item.__globals__]
+        world = [(key, item.__globals__[key]) for key in globals_of(item) if key in item.__globals__]
         return chain(inner, world, enumerate(item.__defaults__ or ()), (item.__kwdefaults__ or {}).items())  # type: ignore[arg-type]
     if isinstance(item, types.MethodType):
         return [(name or "self", item.__self__), ("", item.__func__)]
@@ -643,11 +643,14 @@ def slots(item: Any) -> Iterator[tuple[str, Any]]:
                     yield name, getattr(item, name)
 
 
-def names_in(code: types.CodeType) -> Iterator[str]:
-    """The global names that ``code`` may read, also in functions within it."""
-    for instruction in get_instructions(code):
-        if instruction.opname == "LOAD_GLOBAL":
-            yield instruction.argval
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from names_in(constant)
+def globals_of(function: types.FunctionType) -> tuple[str, ...]:
+    """The global names that ``function`` may read. Those of the library lead to nothing of a user's."""
+    return () if function.__globals__.get("__name__", "").startswith("autograd.") else names_in(function.__code__)
+
+
+@lru_cache(4096)
+def names_in(code: types.CodeType) -> tuple[str, ...]:
+    """The global names that ``code`` may read, also in functions within it. To look at bytecode takes long."""
+    names = [instruction.argval for instruction in get_instructions(code) if instruction.opname == "LOAD_GLOBAL"]
+    inner = [names_in(constant) for constant in code.co_consts if isinstance(constant, types.CodeType)]
+    return tuple(dict.fromkeys(chain(names, *inner)))
