@@ -328,7 +328,7 @@ class _Replay:
         self.loss = self.program.loss
         self._backward = [(np.multiply if f is select else f, args) for f, args in self.program.backward]
         self._selects = any(f is select for f, _ in self.program.backward)
-        wanted = {leaf.argument for leaf in entry.leaves if leaf.value is None and leaf.wanted}
+        wanted = {leaf.argument for leaf in entry.leaves if leaf.argument is not None and leaf.wanted}
         assert entry.store is not None
         self._buffer, self._input_gradients = entry.store.buffer, [self.program.inputs[i].grad for i in wanted]
 

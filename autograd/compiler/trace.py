@@ -166,7 +166,8 @@ class Tape:
 
         Of a table from which an input chooses, these are the entries that it chooses: they are known when it is there.
         """
-        cut, marks, lookups = {*self.cut}, bytearray(len(self.ops)), []
+        cut, marks = {*self.cut}, bytearray(len(self.ops))
+        lookups: list[Lookup] = []
         marks[self.root] = 1
         for i in range(self.root, len(self.leaves) - 1, -1):
             if not marks[i] or i in cut or self.compares(i):
