@@ -18,6 +18,7 @@ DEFAULTS: dict[Callable[..., Any], dict[str, Any]] = {
     nn.MLP: {"activation": "relu", "output": "linear", "bias": True, "init": "auto", "expand": False},
     nn.fit: {"epochs": 10, "batch_size": 32, "shuffle": True, "seed": 0, "l2": 0.0, "callbacks": (), "progress": True},
     nn.predict: {"batch_size": 1000},
+    nn.gradcheck: {"order": 1, "tolerance": 1e-7, "seed": 0, "show": True},
     nn.load: {"restore_settings": False},
     nn.init.uniform: {"bound": 1.0},
     nn.init.normal: {"std": 0.01},

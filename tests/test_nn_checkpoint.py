@@ -1069,7 +1069,7 @@ def test_the_rewritten_file_itself_is_right(good: Any, path: Path) -> None:
 def test_parameters_that_are_not_finite_are_refused_also_where_the_checksum_is_right(
     bad: float, good: Any, path: Path
 ) -> None:
-    rewritten(good, path, good[0] | {W: np.full((2, 2), bad, np.float32)})
+    rewritten(good, path, good[0] | {W: np.array([[1.0, bad], [0.0, 1.0]], np.float32)})
     refused(path, f"{W}: expected finite numbers, found nan or inf")
 
 
