@@ -185,7 +185,8 @@ def default() -> tuple[Any, Any]:
 WAYS: list[Callable[[], tuple[Any, Any]]] = [
     attribute, attribute_of_a_module, whole_object, bound_method, slot, entry_of_a_dict, entry_that_is_new, nested_list,
     list_that_grows, swapped, tuple_in_a_list, queue, array_of_objects, variable_of_an_inner_function, variable_around,
-    global_of_an_inner_function, attribute_of_a_python_module, slot_behind_a_python_module, attribute_of_a_class, default,
+    global_of_an_inner_function, attribute_of_a_python_module, slot_behind_a_python_module, attribute_of_a_class,
+    default,
 ]  # fmt: skip
 EVERY_WAY = pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 
