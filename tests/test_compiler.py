@@ -530,6 +530,7 @@ REFUSED = {
     "if, and, or, not, min() or max()": branching,
     "float()": lambda x: W * math.sin(x),
     "int()": lambda x: W * int(x),
+    "complex()": lambda x: W * complex(x).real,
     ".data": lambda x: W * x.data,
     ".item()": lambda x: x * W.item(),
     "backward()": lambda x: (x * W).backward(),

@@ -459,6 +459,20 @@ def test_the_errors_say_what_came_and_what_to_write() -> None:
             call()
 
 
+def test_functions_that_leave_nan_out_take_an_axis_by_name() -> None:
+    t = Tensor([[1.0, np.nan], [2.0, 3.0]])
+    total = np.nansum(t, axis=0)
+    total.sum().backward()
+    assert total.data.tolist() == [3.0, 3.0]
+    assert t.grad.tolist() == [[1.0, 0.0], [1.0, 1.0]]
+    assert np.nanmean(t, axis=1, keepdims=True).data.tolist() == [[1.0], [2.5]]
+
+
+def test_the_upper_triangles_of_several_matrices() -> None:
+    t = Tensor([[[4.0, 2.0], [2.0, 5.0]], [[1.0, 3.0], [3.0, 25.0]]])
+    assert np.linalg.cholesky(t, upper=True).data.tolist() == [[[2.0, 1.0], [0.0, 2.0]], [[1.0, 3.0], [0.0, 4.0]]]
+
+
 def test_singular_matrices() -> None:
     for f in (np.linalg.inv, lambda x: np.linalg.slogdet(x)[1].backward()):
         with pytest.raises(np.linalg.LinAlgError, match="Singular matrix"):
