@@ -221,6 +221,14 @@ def test_a_norm_neither_overflows_nor_vanishes(backend: str) -> None:
 
 
 @each_backend
+def test_an_infinite_gradient_that_is_not_selected_leaves_the_others_alone(backend: str) -> None:
+    w = [Value(0.0), Value(4.0)]
+    loss = compile(lambda: autograd.relu(w[0]).sqrt() + autograd.relu(w[1]).sqrt(), backend=backend)()
+    loss.backward()
+    assert [x.grad for x in w] == [0.0, 0.25]
+
+
+@each_backend
 def test_several_norms_are_computed_side_by_side(backend: str) -> None:
     w = [Value(x) for x in (3.0, 4.0, 6.0, 8.0)]
     loss = compile(lambda: autograd.norm(w[:2]) * autograd.norm(w[2:]), backend=backend)()

@@ -468,6 +468,11 @@ def test_functions_that_leave_nan_out_take_an_axis_by_name() -> None:
     assert np.nanmean(t, axis=1, keepdims=True).data.tolist() == [[1.0], [2.5]]
 
 
+def test_arrays_are_concatenated_along_the_first_axis() -> None:
+    t = Tensor([[1.0], [2.0]])
+    assert np.concatenate([t, np.array([[3.0]])]).data.tolist() == [[1.0], [2.0], [3.0]]
+
+
 def test_the_upper_triangles_of_several_matrices() -> None:
     t = Tensor([[[4.0, 2.0], [2.0, 5.0]], [[1.0, 3.0], [3.0, 25.0]]])
     assert np.linalg.cholesky(t, upper=True).data.tolist() == [[[2.0, 1.0], [0.0, 2.0]], [[1.0, 3.0], [0.0, 4.0]]]
