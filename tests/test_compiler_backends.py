@@ -209,6 +209,7 @@ def test_the_smallest_estimate_is_chosen_and_reported() -> None:
     assert line.startswith("NumPy, float64: an estimated ") and "; numba" in line and ", plain Python" in line
     asked = compile(lambda: x * y, backend="numpy")
     assert chosen(asked) == "NumPy" and "as asked for" in asked.report()
+    assert "copied" not in asked.report()
 
 
 @needs_numba

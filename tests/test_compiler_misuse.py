@@ -229,6 +229,18 @@ def test_an_infinite_gradient_that_is_not_selected_leaves_the_others_alone(backe
 
 
 @each_backend
+def test_what_a_rule_makes_of_its_constants_is_computed_without_warnings(backend: str) -> None:
+    @custom_op(lambda m, y, x, c: 1.0 / c, lambda m, y, x, c: -x / (c * c))
+    def over(m: Any, x: Any, c: Any) -> Any:
+        return x * (1.0 / c)
+
+    w = Value(2.0)
+    loss = compile(lambda: over(w, 0.0), backend=backend)()
+    loss.backward()
+    assert loss.data == w.grad == math.inf
+
+
+@each_backend
 def test_several_norms_are_computed_side_by_side(backend: str) -> None:
     w = [Value(x) for x in (3.0, 4.0, 6.0, 8.0)]
     loss = compile(lambda: autograd.norm(w[:2]) * autograd.norm(w[2:]), backend=backend)()

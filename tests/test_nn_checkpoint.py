@@ -1078,6 +1078,16 @@ def test_an_optimizer_may_have_numbers_of_numpy_among_its_settings(path: Path) -
     assert optimizer.momentum == 0.5
 
 
+def test_a_long_training_can_be_continued(path: Path) -> None:
+    model = nn.Linear(1, 1, seed=0)
+    optimizer = nn.Adam(model)
+    optimizer.steps = 10_000
+    nn.save(path, model, optimizer)
+    again = nn.Adam(model)
+    nn.load(path, model, again)
+    assert again.steps == 10_000
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_parameters_that_are_not_finite_are_refused_also_where_the_checksum_is_right(
     bad: float, good: Any, path: Path
