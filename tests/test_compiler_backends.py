@@ -19,6 +19,7 @@ from autograd import Value, compile, custom_op, operation, take
 from autograd.compiler import backends, loops
 from autograd.namespaces import ieee
 from autograd.ops import OPS, REDUCTIONS, Op
+from autograd.symbols import written
 
 INSTALLED = [name for name in backends.BACKENDS if name != "numba" or find_spec("numba")]
 each_backend = pytest.mark.parametrize("backend", INSTALLED)
@@ -173,6 +174,11 @@ def test_a_row_of_ones_own_becomes_machine_code_and_one_that_cannot_is_named() -
     loss()
     assert "logsumexp has no machine code: computed by Python" in loss.report() and "squared" not in loss.report()
     assert found_by("numba", squared, [(3.0,)]) == [[9.0, 6.0]]
+
+
+@pytest.mark.parametrize("name", OPS)
+def test_every_row_of_the_table_can_be_written_as_text(name: str) -> None:
+    assert written(OPS[name]) is not None
 
 
 # ----- who is chosen -----
