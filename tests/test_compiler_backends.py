@@ -19,6 +19,7 @@ from autograd import Value, compile, custom_op, operation, take
 from autograd.compiler import backends, loops
 from autograd.namespaces import ieee
 from autograd.ops import OPS, REDUCTIONS, Op
+from autograd.symbols import written
 
 INSTALLED = [name for name in backends.BACKENDS if name != "numba" or find_spec("numba")]
 each_backend = pytest.mark.parametrize("backend", INSTALLED)
@@ -175,6 +176,11 @@ def test_a_row_of_ones_own_becomes_machine_code_and_one_that_cannot_is_named() -
     assert found_by("numba", squared, [(3.0,)]) == [[9.0, 6.0]]
 
 
+@pytest.mark.parametrize("name", OPS)
+def test_every_row_of_the_table_can_be_written_as_text(name: str) -> None:
+    assert written(OPS[name]) is not None
+
+
 # ----- who is chosen -----
 
 
@@ -209,6 +215,7 @@ def test_the_smallest_estimate_is_chosen_and_reported() -> None:
     assert line.startswith("NumPy, float64: an estimated ") and "; numba" in line and ", plain Python" in line
     asked = compile(lambda: x * y, backend="numpy")
     assert chosen(asked) == "NumPy" and "as asked for" in asked.report()
+    assert "copied" not in asked.report()
 
 
 @needs_numba

@@ -205,12 +205,47 @@ def test_truths_add_up_as_numbers(backend: str) -> None:
 
 
 @each_backend
+def test_either_of_two_truths_may_choose(backend: str) -> None:
+    w = Value(2.0)
+    loss = compile(lambda x: autograd.where((x < 0.0) | (x > 1.0), w * x, w), backend=backend)
+    assert [loss(x).data for x in (-1.0, 0.5, 3.0)] == [-2.0, 2.0, 6.0]
+
+
+@each_backend
 def test_a_norm_neither_overflows_nor_vanishes(backend: str) -> None:
     for size in (1e200, 1e-200):
         w = [Value(3.0 * size), Value(-4.0 * size)]
         loss = compile(lambda w=w: autograd.norm(w), backend=backend)()
         loss.backward()
         np.testing.assert_allclose([loss.data / size, w[0].grad, w[1].grad], [5.0, 0.6, -0.8], rtol=1e-14)
+
+
+@each_backend
+def test_an_infinite_gradient_that_is_not_selected_leaves_the_others_alone(backend: str) -> None:
+    w = [Value(0.0), Value(4.0)]
+    loss = compile(lambda: autograd.relu(w[0]).sqrt() + autograd.relu(w[1]).sqrt(), backend=backend)()
+    loss.backward()
+    assert [x.grad for x in w] == [0.0, 0.25]
+
+
+@each_backend
+def test_what_a_rule_makes_of_its_constants_is_computed_without_warnings(backend: str) -> None:
+    @custom_op(lambda m, y, x, c: 1.0 / c, lambda m, y, x, c: -x / (c * c))
+    def over(m: Any, x: Any, c: Any) -> Any:
+        return x * (1.0 / c)
+
+    w = Value(2.0)
+    loss = compile(lambda: over(w, 0.0), backend=backend)()
+    loss.backward()
+    assert loss.data == w.grad == math.inf
+
+
+@each_backend
+def test_several_norms_are_computed_side_by_side(backend: str) -> None:
+    w = [Value(x) for x in (3.0, 4.0, 6.0, 8.0)]
+    loss = compile(lambda: autograd.norm(w[:2]) * autograd.norm(w[2:]), backend=backend)()
+    loss.backward()
+    np.testing.assert_allclose([loss.data, *(x.grad for x in w)], [50.0, 6.0, 8.0, 3.0, 4.0], rtol=1e-14)
 
 
 @each_backend
@@ -248,6 +283,16 @@ def test_compile_above_a_method_says_where_to_write_it() -> None:
     remedy = r"would compile it once for all instances; write self.loss = autograd.compile\(self._loss\) in __init__"
     with pytest.raises(TypeError, match=f"@compile above a method {remedy}"):
         Model().loss(1.0)
+
+
+def test_an_argument_kept_from_the_trace_is_a_value_that_wants_no_gradient() -> None:
+    kept: list[Any] = []
+    w = Value(2.0)
+    compile(lambda x: (kept.append(x), w * x)[1])(1.0)
+    assert not kept[0].requires_grad
+    assert isinstance(kept[0], Value)
+    assert not isinstance(kept[0], str)
+    assert kept[0] in set(kept)
 
 
 def test_second_derivatives_and_sums_of_losses_are_refused() -> None:

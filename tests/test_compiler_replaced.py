@@ -163,6 +163,12 @@ def attribute_of_a_python_module() -> tuple[Any, Any]:
     return lambda x: module.w * x, lambda w: setattr(module, "w", w)
 
 
+def slot_behind_a_python_module() -> tuple[Any, Any]:
+    module = types.ModuleType("parameters")
+    module.holder = Slotted(Value(1.0))  # type: ignore[attr-defined]
+    return lambda x: module.holder.w * x, lambda w: setattr(module.holder, "w", w)
+
+
 def attribute_of_a_class() -> tuple[Any, Any]:
     return lambda x: ByClass.w * x, lambda w: setattr(ByClass, "w", w)
 
@@ -179,7 +185,8 @@ def default() -> tuple[Any, Any]:
 WAYS: list[Callable[[], tuple[Any, Any]]] = [
     attribute, attribute_of_a_module, whole_object, bound_method, slot, entry_of_a_dict, entry_that_is_new, nested_list,
     list_that_grows, swapped, tuple_in_a_list, queue, array_of_objects, variable_of_an_inner_function, variable_around,
-    global_of_an_inner_function, attribute_of_a_python_module, attribute_of_a_class, default,
+    global_of_an_inner_function, attribute_of_a_python_module, slot_behind_a_python_module, attribute_of_a_class,
+    default,
 ]  # fmt: skip
 EVERY_WAY = pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 
@@ -209,6 +216,17 @@ def test_a_result_that_replaces_a_parameter_is_refused(way: Any) -> None:
     replace(Value(1.0) * Value(5.0))
     with pytest.raises(TraceError, match="was computed outside of it and would not be computed again"):
         loss(2.0)
+
+
+def test_a_set_may_lose_a_parameter_and_gain_one() -> None:
+    first, second = Value(1.0), Value(5.0)
+    parts = {first, second}
+    loss = compile(lambda x: sum(parts) * x)
+    assert loss(2.0).data == 12.0
+    parts.remove(second)
+    assert loss(2.0).data == 2.0
+    parts.add(Value(3.0))
+    assert loss(2.0).data == 8.0
 
 
 def test_descent_by_new_values_is_that_of_the_eager_engine() -> None:

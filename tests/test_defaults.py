@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import nn
+from autograd import Value
 
 DEFAULTS: dict[Callable[..., Any], dict[str, Any]] = {
     nn.SGD: {"lr": 0.01, "momentum": 0.0, "nesterov": False, "weight_decay": 0.0},
@@ -18,6 +19,8 @@ DEFAULTS: dict[Callable[..., Any], dict[str, Any]] = {
     nn.MLP: {"activation": "relu", "output": "linear", "bias": True, "init": "auto", "expand": False},
     nn.fit: {"epochs": 10, "batch_size": 32, "shuffle": True, "seed": 0, "l2": 0.0, "callbacks": (), "progress": True},
     nn.predict: {"batch_size": 1000},
+    Value.explain: {"most": 10},
+    nn.gradcheck: {"order": 1, "tolerance": 1e-7, "seed": 0, "show": True},
     nn.load: {"restore_settings": False},
     nn.init.uniform: {"bound": 1.0},
     nn.init.normal: {"std": 0.01},

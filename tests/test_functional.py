@@ -142,6 +142,13 @@ def test_a_variable_among_the_named_arguments_is_reached() -> None:
     assert (g.data, w.grad) == (12.0, 4.0)
 
 
+def test_a_variable_among_numbers_has_a_graph() -> None:
+    x = Value(2.0)
+    g = grad(lambda x, factor: factor * x**3)(x, 3.0)
+    g.backward()
+    assert (g.data, x.grad) == (36.0, 36.0)
+
+
 def test_tangents_and_upstream_gradients_are_differentiated_too() -> None:
     t, g = Value(0.5), Value(0.5)
     y, moved = jvp(cube, (2.0,), (t,))
@@ -318,6 +325,14 @@ def test_a_walk_goes_by_no_node_that_does_not_depend_on_the_arguments() -> None:
     with detect_anomaly():
         root = Value(0.0).sqrt()  # whose own gradient is infinite
         assert grad(lambda x: x * (root + 2.0))(3.0) == 2.0
+
+
+@pytest.mark.parametrize("factor", [1.0, 3.0])
+def test_the_square_of_a_norm_has_its_hessian_at_zero(factor: float) -> None:
+    found = hessian(lambda v: factor * autograd.norm(v) ** 2)(np.zeros(2))
+    assert found.tolist() == [[2.0 * factor, 0.0], [0.0, 2.0 * factor]]
+    rows = hessian(lambda a, b: factor * autograd.norm([a, b]) ** 2, argnums=(0, 1))(0.0, 0.0)
+    assert rows == ((2.0 * factor, 0.0), (0.0, 2.0 * factor))
 
 
 def test_hessians() -> None:

@@ -463,7 +463,7 @@ def test_an_anomaly_of_a_gradient_with_a_graph(number: Any) -> None:
 
 
 def test_anomalies_of_reductions_and_array_operations() -> None:
-    xs = [Value(1e308, label=f"x{i}") for i in range(6)]
+    xs = [Value(1e308, label=f"x{i}") for i in range(5)]
     with detect_anomaly():
         for make, found in [
             (lambda: autograd.sum(xs), r"sum made inf from x0 = 1e\+308, .*x3 = 1e\+308, …"),

@@ -1065,11 +1065,34 @@ def test_the_rewritten_file_itself_is_right(good: Any, path: Path) -> None:
     assert optimizer.steps == 1
 
 
+def test_an_optimizer_may_have_numbers_of_numpy_among_its_settings(path: Path) -> None:
+    def made() -> tuple[nn.Module, nn.SGD]:
+        model = nn.Linear(2, 2, seed=0)
+        optimizer = nn.SGD(model, lr=0.25)
+        optimizer.momentum = np.float32(0.5)
+        return model, optimizer
+
+    nn.save(path, *made())
+    model, optimizer = made()
+    nn.load(path, model, optimizer)
+    assert optimizer.momentum == 0.5
+
+
+def test_a_long_training_can_be_continued(path: Path) -> None:
+    model = nn.Linear(1, 1, seed=0)
+    optimizer = nn.Adam(model)
+    optimizer.steps = 10_000
+    nn.save(path, model, optimizer)
+    again = nn.Adam(model)
+    nn.load(path, model, again)
+    assert again.steps == 10_000
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_parameters_that_are_not_finite_are_refused_also_where_the_checksum_is_right(
     bad: float, good: Any, path: Path
 ) -> None:
-    rewritten(good, path, good[0] | {W: np.full((2, 2), bad, np.float32)})
+    rewritten(good, path, good[0] | {W: np.array([[1.0, bad], [0.0, 1.0]], np.float32)})
     refused(path, f"{W}: expected finite numbers, found nan or inf")
 
 

@@ -78,6 +78,20 @@ def test_only_leaves_that_ask_for_a_gradient_are_parameters() -> None:
     assert names(module) == ["w"]
 
 
+def test_the_state_has_frozen_numbers_and_no_results_of_a_call() -> None:
+    class Shifted(nn.Module):
+        def __init__(self) -> None:
+            self.w, self.offset = Value(2.0), Value(3.0).detach()
+
+        def __call__(self, x: float) -> Value:
+            self.last = self.w.detach()
+            return self.w * x + self.offset
+
+    model = Shifted()
+    model(1.0)
+    assert list(model.state_dict()) == ["w", "offset"]
+
+
 def test_freezing_takes_a_parameter_out() -> None:
     model = nn.vectorized.MLP(2, [3, 1])
     model.layers[0].weight.requires_grad = False

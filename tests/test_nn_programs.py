@@ -8,6 +8,7 @@ import pytest
 import nn
 from autograd import Value, compile, no_grad
 from autograd.compiler.store import store_of
+from nn.snapshot import Snapshot
 
 RNG = np.random.default_rng(0)
 X, LABELS = RNG.normal(size=(70, 3)), RNG.integers(0, 2, 70)
@@ -98,3 +99,15 @@ def test_the_validation_of_a_compiled_training_is_the_eager_one() -> None:
     compiled, eager = history(True), history(False)
     np.testing.assert_allclose(compiled.validation_loss, eager.validation_loss, rtol=1e-12)
     assert compiled.validation_accuracy == eager.validation_accuracy
+
+
+def test_a_snapshot_looks_into_arrays_of_objects() -> None:
+    model = nn.MLP(1, [1], seed=0)
+    seen: list[int] = [1]
+    model.history = np.array([seen, None], object)
+    snapshot = Snapshot(model)
+    assert not snapshot.changed()
+    seen.append(2)
+    assert snapshot.changed()
+    snapshot.restore()
+    assert seen == [1]

@@ -433,6 +433,7 @@ def test_the_errors_say_what_came_and_what_to_write() -> None:
         r"np\.fft\.fft of a Tensor that wants a gradient would cut it off": lambda: np.fft.fft(t),
         r"np\.var of a Tensor that wants a gradient takes \(a, axis, .*\) and no mean": lambda: np.var(t, mean=0.0),
         r"np\.add .* cannot write into an array .*use `B = B \+ x`": lambda: array().__iadd__(t),
+        r"np\.cumsum .* cannot write into an array": lambda: np.cumsum(np.ones(3), out=t.detach()),
         r"conversion to an array .*join Tensors with stack\(\[a, b\]\)": lambda: np.array([t, t]),
         r"np\.pad of a Tensor has the modes constant, edge": lambda: np.pad(t, 1, mode="mean"),
         r"np\.quantile of a Tensor has method 'linear'": lambda: np.quantile(t, 0.5, method="lower"),
@@ -456,6 +457,25 @@ def test_the_errors_say_what_came_and_what_to_write() -> None:
     }.items():
         with pytest.raises(ValueError, match=message):
             call()
+
+
+def test_functions_that_leave_nan_out_take_an_axis_by_name() -> None:
+    t = Tensor([[1.0, np.nan], [2.0, 3.0]])
+    total = np.nansum(t, axis=0)
+    total.sum().backward()
+    assert total.data.tolist() == [3.0, 3.0]
+    assert t.grad.tolist() == [[1.0, 0.0], [1.0, 1.0]]
+    assert np.nanmean(t, axis=1, keepdims=True).data.tolist() == [[1.0], [2.5]]
+
+
+def test_arrays_are_concatenated_along_the_first_axis() -> None:
+    t = Tensor([[1.0], [2.0]])
+    assert np.concatenate([t, np.array([[3.0]])]).data.tolist() == [[1.0], [2.0], [3.0]]
+
+
+def test_the_upper_triangles_of_several_matrices() -> None:
+    t = Tensor([[[4.0, 2.0], [2.0, 5.0]], [[1.0, 3.0], [3.0, 25.0]]])
+    assert np.linalg.cholesky(t, upper=True).data.tolist() == [[[2.0, 1.0], [0.0, 2.0]], [[1.0, 3.0], [0.0, 4.0]]]
 
 
 def test_singular_matrices() -> None:

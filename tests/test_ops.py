@@ -801,3 +801,20 @@ def test_numbers_arrays_and_nodes_are_unwrapped_alike() -> None:
     assert autograd.clip(node, np.array([0.0, 0.0]), np.array([2.0, 2.0])).data.tolist() == [1.0, 2.0]
     with pytest.raises(ValueError, match="low <= high"):
         autograd.clip(node, np.array([0.0, 4.0]), np.array([2.0, 2.0]))
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [(lambda x: x.sign(), 0.0), (lambda x: autograd.norm([x, 0.0]), math.nan), (lambda x: x * x, math.nan)],
+    ids=["sign", "norm", "mul"],
+)
+def test_only_a_row_that_selects_makes_nothing_of_an_infinite_gradient(function: Any, expected: float) -> None:
+    x = Value(0.0)
+    function(x).sqrt().backward()
+    assert x.grad == pytest.approx(expected, nan_ok=True)
+
+
+def test_a_product_of_zeros_sends_nan_for_an_infinite_gradient() -> None:
+    xs = [Value(0.0), Value(0.0)]
+    autograd.prod(xs).sqrt().backward()
+    assert all(math.isnan(x.grad) for x in xs)
