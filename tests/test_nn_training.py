@@ -410,6 +410,13 @@ class Typed(Wrapped):
         return super().__call__([x[0] * (2.0 if isinstance(x[0], float) else 1.0), x[1]])
 
 
+class Exact(Wrapped):
+    """Takes numbers for something else than Values, by a question that no traced value can see."""
+
+    def __call__(self, x: Any) -> Any:
+        return super().__call__([x[0] * (2.0 if type(x[0]) is float else 1.0), x[1]])
+
+
 class Dropping(Wrapped):
     """Drops a feature now and then, so rarely that two calls are often alike."""
 
@@ -441,6 +448,7 @@ UNTRACED: dict[str, tuple[Callable[[], Wrapped], str]] = {
     "decides": (Sided, r"if, and, or, not, min\(\) or max\(\) of a traced"),
     "wraps": (Relabelled, "a Value is one real number, not Traced"),
     "looks at types": (Typed, "The class of a traced value: its number today would be frozen"),
+    "compares types": (Exact, r"Exact makes \[\[.* of traced examples, and of the same in numbers"),
     "draws from NumPy": (lambda: Dropping(np.random.default_rng(0)), RANDOM),
     "draws from Python": (lambda: Dropping(random.Random(0)), RANDOM),
     "draws from the old NumPy": (lambda: Dropping(np.random.RandomState(0)), RANDOM),

@@ -343,7 +343,7 @@ class _Replay:
 
     def backward(self) -> None:
         self._run(self._backward)
-        if self._selects and self._found_nan():
+        if self._selects and self._context.run(self._found_nan):
             self._run(self.program.backward)  # 0 times an infinite gradient is 0 where a row selects
 
     def _found_nan(self) -> bool:

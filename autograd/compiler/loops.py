@@ -221,8 +221,7 @@ def source(rows: Sequence[Op]) -> str:
         assert text is not None
         loads = [f"{x} = v[a[t + {i}]]" for i, x in enumerate(text.names)]
         product = "selected({d}, g[i])" if row.selects else "g[i] * ({d})"
-        sent = [(i, d) for i, d in enumerate(text.partials) if not (row.selects and d == "0.0")]
-        sends = [f"g[a[t + {i}]] += {product.format(d=d)}" for i, d in sent]
+        sends = [f"g[a[t + {i}]] += {product.format(d=d)}" for i, d in enumerate(text.partials)]
         for i, lines in enumerate(([*loads, f"v[i] = {text.result}"], ["y = v[i]", *loads, *sends])):
             passes[i] += _ROW.format(code=code)
             passes[i] += "".join(f"                    {line}\n" for line in [*lines, f"t += {row.arity}"])

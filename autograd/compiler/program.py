@@ -519,9 +519,12 @@ class _Builder:
                 if isinstance(x, int) and self._wanted(ids):
                     with np.errstate(all="ignore"):
                         slope = d(cells.namespace, y, *xs)
-                    if row.selects and isinstance(slope, Cell):
-                        self._send(views[x], cells.selected(g, slope))
-                    elif not row.selects or slope != 0.0:
+                    if row.selects:
+                        slopes = (
+                            slope if isinstance(slope, Cell) else cells.known(cells.equal(slope, g.shape), fixed=True)
+                        )
+                        self._send(views[x], cells.selected(g, slopes))
+                    else:
                         self._send(views[x], cells.product([g], slope))
 
         return backward

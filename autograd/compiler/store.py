@@ -218,7 +218,7 @@ class Gathered:
         else:
             self.store.data[self.chosen] = kept + by
 
-    def zero_grad(self, absent: bool) -> None:
+    def zero_grad(self, absent: bool = True) -> None:
         if isinstance(self.chosen, slice):
             self.store.clear(absent)
         else:

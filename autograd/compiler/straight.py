@@ -147,10 +147,8 @@ class _Writer:
         def send() -> None:
             for operand, partial in zip(operands, text.partials, strict=True):
                 slope = _renamed(partial, names)
-                if not row.selects:
-                    self._send(operand, f"g{i} * ({slope})")
-                elif partial != "0.0":
-                    self._send(operand, f"(g{i} * s if (s := {slope}) else 0.0)")
+                sent = f"(g{i} * s if (s := {slope}) else 0.0)" if row.selects else f"g{i} * ({slope})"
+                self._send(operand, sent)
 
         return send
 
