@@ -624,6 +624,25 @@ def test_what_is_smooth_of_a_norm_has_its_hessian_at_0(f: Callable[[Any], Any], 
     assert np.array_equal(anew, 2.0 * np.eye(4))
 
 
+def test_an_index_leaves_out_an_infinite_slope_in_every_walk() -> None:
+    right = [0.0, 0.25]
+    assert autograd.grad(lambda x: x.sqrt()[1])(np.array([0.0, 4.0])).tolist() == right
+    for create_graph in (False, True):
+        x = Tensor([0.0, 4.0])
+        x.sqrt()[1].backward(create_graph=create_graph)
+        assert np.array_equal(getattr(x.grad, "data", x.grad), right)
+    x = Tensor([0.0, 4.0])
+    (x * x).sqrt().sum().backward()  # |x| has no derivative at 0, and none is made up
+    assert np.isnan(x.grad[0]) and x.grad[1] == 1.0
+
+
+@pytest.mark.parametrize("size", [1.0, 1e8, 1e200])
+def test_the_slopes_of_logsumexp_add_up_to_1_however_large_the_operands(size: float) -> None:
+    right = [0.5, 0.5]
+    assert autograd.grad(autograd.logsumexp)([size, size]) == right
+    assert autograd.grad(lambda x: x.logsumexp())(np.array([size, size])).tolist() == right
+
+
 def test_what_does_not_move_does_not_meet_an_infinite_derivative() -> None:
     """0 times inf is nan, and what a seed leaves out is no 0 but nothing."""
     at = np.array([0.0, 4.0])
