@@ -53,10 +53,11 @@ def test_a_training_that_is_killed_fifty_times_ends_as_if_it_had_not_been(tmp_pa
             for file in temporary_files(path):
                 inside += 1
                 file.unlink()
-            if path.exists():  # a kill may come before the first file
-                before, done = done, epochs_in(path)
-                assert done >= before
-                advances.append(done - before)
+            before, done = done, epochs_in(path) if path.exists() else 0
+            assert done >= before
+            advances.append(done - before)
+            if done == before:  # on a busy machine a child needs longer than the pace said
+                longest *= 1.5
     print(f"{KILLS} kills over {done} epochs, {inside} of them inside a save; epochs from kill to kill: {advances}")
     assert done
     assert train(epochs=done + 3, checkpoint=path) == train(epochs=done + 3)
