@@ -264,7 +264,7 @@ WAYS = [
 ]
 
 
-def moons(way: str, n: int = 24) -> Loss:
+def moons(way: str, n: int = 12) -> Loss:
     """Two layers of 16 on moons, hinge loss, L2 penalty; ``way`` says how the sums are written and in which order."""
     rng = random.Random(1)
     flat = values(2 * 16 + 16 + 16 * 16 + 16 + 16 + 1)

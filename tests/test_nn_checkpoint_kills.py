@@ -35,7 +35,7 @@ def test_a_training_that_is_killed_fifty_times_ends_as_if_it_had_not_been(tmp_pa
     path, draw = tmp_path / "run.safetensors", random.Random(0)
     done, inside, advances = 0, 0, []
     began = time.monotonic()
-    train(epochs=5, checkpoint=tmp_path / "pace.safetensors")
+    train(epochs=2, checkpoint=tmp_path / "pace.safetensors")
     longest = time.monotonic() - began
     command = [sys.executable, "-m", "tests.killed_training"]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:

@@ -2,7 +2,9 @@
 
 import doctest
 import json
+import math
 import os
+import random
 import re
 import shutil
 import subprocess
@@ -15,8 +17,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import autograd
 from autograd import Tensor, Value, paused_gc
@@ -139,15 +139,15 @@ def test_trace_of_tensors() -> None:
 
 
 @pytest.mark.parametrize("name", [*OPS, *REDUCTIONS])
-@settings(max_examples=30, deadline=None)
-@given(data=st.data())
-def test_local_derivatives_never_raise(name: str, data: st.DataObject) -> None:
-    numbers = st.floats() | st.sampled_from([0.0, -1.0, 1e308, 1e-320])
+def test_local_derivatives_never_raise(name: str) -> None:
+    numbers = [0.0, -0.0, 0.5, -1.0, 3.0, -1e-320, 1e-8, 1e15, -1e308, math.inf, -math.inf, math.nan]
+    rng = random.Random(0)
     n = len(OPS[name].partials) if name in OPS else 3
-    args = [Value(x) for x in data.draw(st.lists(numbers, min_size=n, max_size=n))]
-    root = Value._apply(OPS[name], *args) if name in OPS else Value._reduce(REDUCTIONS[name], args)
-    assert len(trace(root).edges) == n
-    assert tree(root)
+    for _ in range(30):
+        args = [Value(x) for x in rng.choices(numbers, k=n)]
+        root = Value._apply(OPS[name], *args) if name in OPS else Value._reduce(REDUCTIONS[name], args)
+        assert len(trace(root).edges) == n
+        assert tree(root)
 
 
 # ----- the picture -----
