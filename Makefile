@@ -10,7 +10,7 @@ demo: .venv/demo-installed
 	$(BIN)/python -m demos.tour
 
 test: .venv/test-installed
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 # which lines and branches of autograd and nn the suite goes through
 coverage: .venv/test-installed
