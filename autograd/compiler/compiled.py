@@ -152,7 +152,8 @@ class Compiled:
         return entry.replay(samples)
 
     def _evaluated(self, given: Arguments, samples: int) -> "Loss":
-        _check_modes("batch() or value_and_grad()")
+        if not MODE.usual:
+            _check_modes("batch() or value_and_grad()")
         with LOCK:
             self._last = self._entry(given), samples
             return self._replayed().evaluated(given)
@@ -330,7 +331,8 @@ class _Replay:
         self._selects = any(f is select for f, _ in self.program.backward)
         wanted = {leaf.argument for leaf in entry.leaves if leaf.argument is not None and leaf.wanted}
         assert entry.store is not None
-        self._buffer, self._input_gradients = entry.store.buffer, [self.program.inputs[i].grad for i in wanted]
+        self.store = entry.store
+        self._buffer, self._input_gradients = self.store.buffer, [self.program.inputs[i].grad for i in wanted]
 
     def evaluated(self, given: Arguments) -> "Loss":
         for i, block in self.inputs:
@@ -370,8 +372,8 @@ class Loss:
     def __init__(self, data: float, replay: _Replay, nodes: Sequence[Any]) -> None:
         self.data = data
         self._replay, self._run, self._nodes = replay, replay.runs, nodes
-        self._moves = self._store().moves
-        self.requires_grad = replay.entry.differentiable and MODE.recording
+        self._moves = replay.store.moves
+        self.requires_grad = replay.entry.differentiable and (MODE.usual or MODE.recording)
         self.kept = {label: self._results(ids) for label, ids in replay.entry.kept.items()}
 
     def backward(self, *, create_graph: bool = False) -> None:
@@ -386,7 +388,7 @@ class Loss:
         with LOCK:
             self._check_current()
             replay = self._replay
-            self._store().accumulate(replay.backward, replay.entry.gradients(replay.program, replay.samples))
+            replay.store.accumulate(replay.backward, replay.entry.gradients(replay.program, replay.samples))
         for argument, offset, node in self._nodes:
             if node.requires_grad and argument in self._replay.program.inputs:
                 node.add_grad(self._replay.program.inputs[argument].grad.item(offset))
@@ -395,7 +397,7 @@ class Loss:
         """(loss, gradient): one number for each parameter; the ``grad`` of the parameters stays as it is."""
         with LOCK:
             self._check_current()
-            store, entry = self._store(), self._replay.entry
+            store, entry = self._replay.store, self._replay.entry
             before = store.grad.copy()
             try:
                 self._replay.backward()
@@ -425,20 +427,16 @@ class Loss:
     def __repr__(self) -> str:
         return f"Loss(data={self.data!r})"
 
-    def _store(self) -> Store:
-        store = self._replay.entry.store
-        assert store is not None
-        return store
-
     def _check_current(self) -> None:
-        _check_modes("the gradient")
-        replay = self._replay
-        if self._store().moves != self._moves:
+        if not MODE.usual:
+            _check_modes("the gradient")
+        replay, store = self._replay, self._replay.store
+        if store.moves != self._moves:
             raise GraphError(
                 "backward() of a loss whose parameters have moved since it was computed: its gradients would be a "
                 "mixture; call backward() before the step, or the compiled function again"
             )
-        if replay.runs != self._run or not self._store().current:
+        if replay.runs != self._run or not store.current:
             raise GraphError(
                 "backward() of a loss whose numbers were overwritten by a later call of the compiled function; "
                 "call backward() before the next call"

@@ -22,9 +22,9 @@ COMPARED = [0]
 class Store:
     """The numbers of some parameters and their gradients, each one flat array.
 
-    clean:   nothing since the gradients were cleared, whatever stands in the arrays: to write zeros there takes time
-    absent:  what clean gradients are: none at all, or else 0
-    given:   which parameters have a gradient
+    cleared: what every gradient is since all were cleared, `NO_GRADIENT` or 0.0, whatever stands in the arrays: to
+             write zeros there takes time. None once another was written
+    given:   then, which parameters have a gradient; None if all have
     current: False once the parameters have moved to another store, together with others
     changes: how often some ``requires_grad`` was set: programs made before are no longer right
     moves:   how often numbers were written: gradients of what was computed before would be a mixture
@@ -34,8 +34,9 @@ class Store:
         self.values = [ref(value) for value in values]
         self.data: NDArray[Any] = np.array([value.data for value in values], dtype)
         self.buffer: NDArray[Any] = np.zeros(len(values), dtype)
-        self.given: NDArray[np.bool_] = np.zeros(len(values), bool)
-        self.clean, self.absent, self.current, self.changes, self.moves = True, True, True, 0, 0
+        self.given: NDArray[np.bool_] | None = None
+        self.cleared: float | None = NO_GRADIENT
+        self.current, self.changes, self.moves = True, 0, 0
         self.apart: dict[int, Any] = {}
         """Gradients that are no numbers: None, or a node of a recorded backward pass."""
         gradients = [value.grad for value in values]
@@ -49,16 +50,29 @@ class Store:
     def clear(self, absent: bool = True) -> None:
         """Let no parameter have a gradient, or each a gradient of 0."""
         self.apart.clear()
-        self.clean, self.absent = True, absent
+        self.cleared = NO_GRADIENT if absent else 0.0
 
     @property
     def grad(self) -> NDArray[Any]:
         """All gradients, to be read and to be changed."""
-        if self.clean:
+        if self.cleared is not None:
             self.buffer.fill(0.0)
-            self.given.fill(not self.absent)
-            self.clean = False
+            self._give(slice(None), self.cleared is not NO_GRADIENT)
+            self.cleared = None
         return self.buffer
+
+    def _give(self, places: Places | int, given: bool) -> None:
+        """Note that the parameters there have a gradient, or that they have none."""
+        if isinstance(places, slice):
+            self.given = None if given else np.zeros(len(self.data), bool)
+        elif self.given is not None or not given:
+            self.given = np.ones(len(self.data), bool) if self.given is None else self.given
+            self.given[places] = given
+
+    def assign(self, places: Places | int, gradient: Any, given: bool) -> None:
+        """Write gradients, or that there are none."""
+        self.grad[places] = gradient
+        self._give(places, given)
 
     def places(self, where: NDArray[np.int64]) -> Places:
         """Some places in the arrays; a slice, which is faster, if they are all of them."""
@@ -69,20 +83,20 @@ class Store:
 
         places: of the parameters that it reaches
         """
-        self.apart.clear()
-        before = None if self.clean else self.buffer.copy()
-        if self.clean and not isinstance(places, slice):
-            self.given.fill(not self.absent)
-        self.clean = False
+        before = self.buffer.copy() if self.cleared is None else None
         try:
             backward()
         except BaseException:
-            self.buffer[:] = 0.0 if before is None else before
-            self.clean = before is None
+            if before is not None:
+                self.buffer[:] = before
             raise
+        self.apart.clear()
         if before is not None:
             self.buffer += before
-        self.given[places] = True
+        elif not isinstance(places, slice):
+            self._give(slice(None), self.cleared is not NO_GRADIENT)
+        self.cleared = None
+        self._give(places, True)
 
 
 class Bound(Value):
@@ -106,18 +120,17 @@ class Bound(Value):
         store, i = _DATA.__get__(self)
         if i in store.apart:
             return store.apart[i]
-        if store.clean:
-            return NO_GRADIENT if store.absent else 0.0
-        return store.buffer.item(i) if store.given[i] else NO_GRADIENT
+        if store.cleared is not None:
+            return store.cleared
+        return store.buffer.item(i) if store.given is None or store.given[i] else NO_GRADIENT
 
     @grad.setter
     def grad(self, g: Any) -> None:
         store, i = _DATA.__get__(self)
         store.apart.pop(i, None)
-        if store.clean and store.absent and g is NO_GRADIENT:
+        if store.cleared is NO_GRADIENT and g is NO_GRADIENT:
             return
-        store.grad[i] = 0.0 if g is None else plain(g)
-        store.given[i] = g is not None and g is not NO_GRADIENT
+        store.assign(i, 0.0 if g is None else plain(g), g is not None and g is not NO_GRADIENT)
         if g is None or isinstance(g, Node):
             store.apart[i] = g
 
@@ -198,10 +211,11 @@ class Gathered:
 
     def given(self) -> NDArray[np.bool_] | None:
         """Which of the parameters have a gradient; None if all have."""
-        if self.store.clean and not self.store.absent:
+        if self.store.cleared is NO_GRADIENT:
+            return np.zeros(len(self.where), bool)
+        if self.store.cleared is not None or self.store.given is None:
             return None
-        given = np.zeros_like(self.store.given) if self.store.clean else self.store.given
-        found = given[self.chosen]
+        found = self.store.given[self.chosen]
         return found if b"\0" in found.tobytes() else None  # `all` takes five times as long for a few
 
     def data(self) -> NDArray[Any]:
@@ -222,8 +236,7 @@ class Gathered:
         if isinstance(self.chosen, slice):
             self.store.clear(absent)
         else:
-            self.store.grad[self.chosen] = 0.0
-            self.store.given[self.chosen] = not absent
+            self.store.assign(self.chosen, 0.0, not absent)
 
     def arranged(self, numbers: list[Any]) -> Any:
         """Numbers of the parameters, one each, as an array beside `data`; one number, if they are all the same."""
