@@ -4,13 +4,17 @@ import logging
 from collections import Counter, deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from functools import cache, partial, wraps
+from itertools import chain
+from operator import is_
 from types import CellType, FunctionType, MemberDescriptorType, MethodType, ModuleType
 from typing import Any, NamedTuple, Self
+from weakref import ref
 
 import numpy as np
 
 from autograd import Node, Tensor, Value
 from autograd.array_ops import Array
+from autograd.compiler.store import Group
 from autograd.counted import Counted
 from autograd.modes import MODE
 from nn import checks
@@ -62,8 +66,7 @@ class Module(Counted):
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget all gradients: `backward()` adds to what is there. ``set_to_none=False`` makes them 0 instead."""
         set_to_none = checks.flag("set_to_none", set_to_none)
-        for _, leaf in checked_leaves(self):
-            clear(leaf, set_to_none)
+        _found(self).group.zero_grad(set_to_none)
 
     def train(self, mode: bool = True) -> Self:
         """Set ``training`` here and in every module inside."""
@@ -137,13 +140,6 @@ def _in_scope(call: Callable[..., Any]) -> Callable[..., Any]:
     return called
 
 
-def clear(parameter: Any, set_to_none: bool) -> None:
-    """Take the gradient away, or make it 0."""
-    parameter.zero_grad()
-    if not set_to_none:
-        parameter.grad = np.zeros_like(parameter.data) if isinstance(parameter, Tensor) else 0.0
-
-
 # ----- where parameters are -----
 
 _NUMBERS = frozenset({float, int, str, bytes, bool, type(None), complex, np.float64, np.float32})
@@ -166,9 +162,64 @@ class _Walk(NamedTuple):
     nameless: list[tuple[str, str, list[Any]]]
 
 
+class _Found:
+    """The leaves that a walk through ``module`` found, and whether another one would find them again.
+
+    Most steps of a training change no container, and to compare all of them takes a small part of the walk.
+    """
+
+    def __init__(self, module: Module) -> None:
+        self.module = ref(module, partial(_forget, id(module)))
+        seen: dict[int, Any] = {}
+        self.leaves = _checked_leaves(module, seen)
+        self.group = Group([leaf for _, leaf in self.leaves])
+        parts = [_contents(item) for item in seen.values()]
+        self.known = None not in parts
+        self.parts = [part for each in parts for part in each or ()]
+        self.lengths, self.items = [*map(len, self.parts)], [*chain.from_iterable(self.parts)]
+
+    def again(self, module: Module) -> bool:
+        same = self.known and self.module() is module and [*map(len, self.parts)] == self.lengths
+        return same and all(map(is_, chain.from_iterable(self.parts), self.items))
+
+
+_LATEST: dict[int, _Found] = {}
+"""By the id of a module that is alive. Of few, for what was found may lead back to the module and keep it alive."""
+
+
+def _forget(key: int, died: Any) -> None:
+    _LATEST.pop(key, None)
+
+
+def _found(module: Module) -> _Found:
+    found = _LATEST.pop(id(module), None)
+    if found is None or not found.again(module):
+        found = _Found(module)
+    while len(_LATEST) >= 8:
+        del _LATEST[next(iter(_LATEST))]
+    _LATEST[id(module)] = found
+    return found
+
+
+def _contents(item: Any) -> list[Any] | None:
+    """Views of what ``item`` holds; None where that takes more than to look at a list or a dict."""
+    kind: Any = type(item)
+    if isinstance(item, (Node, *_CLOSED)) or kind is tuple or (kind is np.ndarray and item.dtype.kind in "biufc"):
+        return []
+    if kind in (list, deque):
+        return [item]
+    plain = isinstance(item, Module) and not isinstance(item, (Mapping, list, tuple, deque)) and not _slots(kind)
+    held: Any = item if kind is dict else vars(item) if plain else None
+    return None if held is None else [held.keys(), held.values()]
+
+
 def checked_leaves(module: Module) -> list[tuple[str, Any]]:
     """Names and leaves of ``module``, in order; an error if it holds a parameter that has no name of its own."""
-    seen: dict[int, Any] = {}
+    return _found(module).leaves
+
+
+def _checked_leaves(module: Module, seen: dict[int, Any]) -> list[tuple[str, Any]]:
+    """The same, without looking at what was found before; ``seen`` is filled with all that was looked at."""
     walk = _walked([("", module)], seen)
     leaves = _leaves(walk)
     if len({name for name, _ in leaves}) < len(leaves):

@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 
 from autograd import Node
-from autograd.compiler.store import Gathered, gathered
+from autograd.compiler.store import Gathered, Group
 from autograd.graph import plain
 from autograd.value import NO_GRADIENT
 from nn.checks import flag, real
-from nn.module import Module, clear
+from nn.module import Module
 
 Number = Any
 """A float or an array: what a parameter's data is."""
@@ -42,7 +42,7 @@ class Optimizer:
         self.lr = real("lr", lr, above_low=True)
         self.weight_decay = real("weight_decay", weight_decay)
         self.steps = 0
-        self._flat: Gathered | None = None
+        self._group = Group(self.parameters.values())
         self._flat_state: tuple[Gathered, dict[str, Number]] | None = None
         self._state: dict[str, dict[str, Number]] = {name: {} for name in self.parameters}
 
@@ -148,11 +148,7 @@ class Optimizer:
                      weight decay, that the next backward pass does not reach
         """
         set_to_none = flag("set_to_none", set_to_none)
-        if (flat := self._gathered()) is not None:
-            flat.zero_grad(set_to_none)
-            return
-        for p in self.parameters.values():
-            clear(p, set_to_none)
+        self._group.zero_grad(set_to_none)
 
     def _check_lr(self) -> None:
         if self.lr.__class__ is not float or not 0.0 <= self.lr < math.inf:
@@ -160,10 +156,7 @@ class Optimizer:
 
     def _gathered(self) -> Gathered | None:
         """The parameters as flat arrays, if a compiled program has made such, and if our own `update` can take them."""
-        if self._flat is None or not self._flat.current():
-            ours = type(self).__module__ == __name__
-            self._flat = gathered(self.parameters.values()) if ours else None
-        return self._flat if self._flat is not None and self._flat.current() else None
+        return self._group.gathered() if type(self).__module__ == __name__ else None
 
     def _gathered_state(self, flat: Gathered) -> dict[str, Number] | None:
         """The state of all parameters in flat arrays; None if they do not remember the same things."""

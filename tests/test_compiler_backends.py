@@ -333,7 +333,7 @@ def test_programs_that_share_parameters_have_no_gradients_left_over(backend: str
     first(), second()  # from here on they share a store
     first().backward()
     assert (p.grad, q.grad) == (3.0, 2.0)
-    autograd.compiler.store.gathered([p, q]).zero_grad()  # which leaves the numbers in the buffer
+    autograd.compiler.store.Group([p, q]).zero_grad()  # which leaves the numbers in the buffer
     second().backward()
     assert (p.grad, q.grad) == (0.0, 6.0)
     assert second.value_and_grad()[1].tolist() == [6.0] and first.value_and_grad()[1].tolist() == [3.0, 2.0]

@@ -1,10 +1,12 @@
 """Where a Module may keep a parameter: found there by every user of them, or an error; what is frozen is state."""
 
 import copy
+import gc
 import logging
 import pickle
 import queue
 import types
+import weakref
 from collections import ChainMap, OrderedDict, UserDict, UserList, defaultdict, deque, namedtuple
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ import pytest
 import autograd
 import nn
 from autograd import Tensor, Value, no_grad
+from autograd.value import NO_GRADIENT
 from autograd.viz import draw
 
 
@@ -575,3 +578,71 @@ def test_every_way_to_train_a_changed_model_gives_one_answer(change: str, before
         twin = fresh.vectorize()
         by_hand(twin, optimize(twin, lr=0.05, weight_decay=0.2), lambda: nn.cross_entropy(twin(X), y))
         np.testing.assert_allclose(nn.predict(twin, X), scores[0][:8], rtol=1e-9)
+
+
+# ----- what was found before is not taken for what is there now -----
+
+
+class Several(nn.Module):
+    def __init__(self) -> None:
+        self.rows = [[Value(1.0), Value(2.0)], [Value(3.0)]]
+        self.table = {"gain": Value(4.0)}
+        self.inner = nn.Neuron(1, seed=0)
+        self.queue = deque([Value(5.0)])
+
+    def __call__(self, x: Any) -> Any:
+        return x
+
+
+def replace_by_an_equal_one(model: Several) -> None:
+    model.rows[0][1] = Value(2.0)
+
+
+CHANGES: dict[str, tuple[Callable[[Several], Any], list[str]]] = {
+    "another Value, of the same number": (replace_by_an_equal_one, []),
+    "appended": (lambda model: model.rows[1].append(Value(6.0)), ["rows.1.1"]),
+    "moved to the next list": (lambda model: model.rows[1].insert(0, model.rows[0].pop()), ["rows.1.1", "-rows.0.1"]),
+    "under another key": (lambda model: model.table.update(new=model.table.pop("gain")), ["table.new", "-table.gain"]),
+    "a new attribute": (lambda model: setattr(model, "extra", Value(6.0)), ["extra"]),
+    "past the setter": (lambda model: vars(model).update(extra=Value(6.0)), ["extra"]),
+    "in a module inside": (lambda model: setattr(model.inner, "b", None), ["-inner.b"]),
+    "in a queue": (lambda model: model.queue.append(Value(6.0)), ["queue.1"]),
+    "deleted": (lambda model: delattr(model, "table"), ["-table.gain"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", CHANGES)
+def test_a_change_between_two_looks_is_seen(way: str) -> None:
+    model = Several()
+    before = dict(model.named_parameters())
+    change, difference = CHANGES[way]
+    change(model)
+    after = dict(model.named_parameters())
+    gone = {name[1:] for name in difference if name.startswith("-")}
+    assert after.keys() == before.keys() - gone | {name for name in difference if not name.startswith("-")}
+    for p in after.values():
+        p.grad = 1.0
+    model.zero_grad()
+    assert all(p.grad == 0.0 for p in after.values())
+    assert (after.get("rows.0.1") is before["rows.0.1"]) == (way not in (next(iter(CHANGES)), "moved to the next list"))
+
+
+def test_a_model_that_was_looked_at_is_freed_without_the_collector() -> None:
+    gc.disable()
+    try:
+        models = [nn.MLP(2, [3, 1], seed=0) for _ in range(20)]
+        died = [weakref.ref(each) for model in models for each in (model, *model.parameters())]
+        del models
+        assert not any(each() for each in died)
+    finally:
+        gc.enable()
+
+
+def test_gradients_of_a_compiled_model_are_cleared_as_one_array() -> None:
+    model = nn.MLP(2, [3, 1], seed=0)
+    loss = autograd.compile(lambda x: model(x) ** 2)
+    for set_to_none in (True, False):
+        loss([1.0, 2.0]).backward()
+        assert any(p.grad for p in model.parameters())
+        model.zero_grad(set_to_none)
+        assert {(p.grad, p.grad is NO_GRADIENT) for p in model.parameters()} == {(0.0, set_to_none)}

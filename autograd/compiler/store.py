@@ -251,7 +251,31 @@ class Gathered:
         return np.broadcast_to(array, len(self.where))[self.where].tolist()  # type: ignore[no-any-return]
 
 
-def gathered(values: Iterable[Any]) -> Gathered | None:
+class Group:
+    """Some parameters that are often asked for together, as flat arrays as soon as a compiled program has made such."""
+
+    def __init__(self, values: Iterable[Any]) -> None:
+        self._values = [*values]
+        self._flat: Gathered | None = None
+
+    def gathered(self) -> Gathered | None:
+        """The flat arrays, or None."""
+        if self._flat is None or not self._flat.current():
+            self._flat = _gathered(self._values)
+        return self._flat if self._flat is not None and self._flat.current() else None
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Take the gradients away, or make them 0."""
+        if (flat := self.gathered()) is not None:
+            flat.zero_grad(set_to_none)
+            return
+        for p in self._values:
+            p.zero_grad()
+            if not set_to_none:
+                p.grad = 0.0 if isinstance(p, Value) else np.zeros_like(p.data)
+
+
+def _gathered(values: Iterable[Any]) -> Gathered | None:
     """``values`` as flat arrays, if all of them belong to one compiled program and none is frozen."""
     index, store = [], None
     for value in values:
