@@ -121,6 +121,43 @@ def _digits() -> tuple[Any, Any]:
     return data.X[:BATCH].astype(np.float32), data.y[:BATCH]
 
 
+POINT, TARGET, TINY_RATE = [0.0, 1.0], 1.0, 0.5
+
+
+def tiny() -> by_hand.Step:
+    """2-4-1 on a single point: what a call itself takes."""
+    model = nn.MLP(2, [4, 1], activation="tanh", output="sigmoid", seed=0)
+    optimizer = nn.SGD(model, lr=TINY_RATE)
+    loss = compile(lambda x, y: (model(x) - y) ** 2)
+
+    def step() -> float:
+        total = loss(POINT, TARGET)
+        model.zero_grad()
+        total.backward()
+        optimizer.step()
+        return float(total)
+
+    return step
+
+
+def tiny_by_hand() -> by_hand.Step:
+    """The same in NumPy."""
+    model = nn.MLP(2, [4, 1], activation="tanh", output="sigmoid", seed=0).vectorize()
+    W1, b1, w2, b2 = (p.data.copy() for p in model.parameters())
+    x = np.array(POINT)
+
+    def step() -> float:
+        h = np.tanh(W1 @ x + b1)
+        p = 1.0 / (1.0 + np.exp(-(w2 @ h + b2)))
+        d2 = 2.0 * (p - TARGET) * p * (1.0 - p)
+        d1 = (d2 @ w2) * (1.0 - h * h)
+        for parameter, gradient in ((W1, np.outer(d1, x)), (b1, d1), (w2, np.outer(d2, h)), (b2, d2)):
+            parameter -= TINY_RATE * gradient
+        return float(((p - TARGET) ** 2)[0])
+
+    return step
+
+
 def stepping(loss: Any, optimizer: nn.Optimizer, *rows: Any) -> by_hand.Step:
     """Forward, backward and update; ``loss`` is a function, compiled if there are ``rows`` of a batch."""
 
@@ -151,6 +188,8 @@ def table(rounds: int = 40) -> dict[str, dict[str, list[float]]]:
     by_hand.check_agreement(digits, tolerance=1e-4)
     model = gpt.GPT()
     eager, document = gpt.adam(model), gpt.tokens("kuwozi")
+    small = {"compiled": tiny(), "NumPy by hand": tiny_by_hand()}
+    by_hand.check_agreement(small)
     spelling = {"compiled": transformer()[0], "eager": lambda: gpt.eager_step(model, eager, document)}
     by_hand.check_agreement(spelling, rounds=2)
     return {
@@ -160,6 +199,7 @@ def table(rounds: int = 40) -> dict[str, dict[str, list[float]]]:
             name: by_hand.in_turn({name: step}, *often)[name]  # in turn the eager one would leave the caches cold
             for (name, step), often in zip(spelling.items(), ((rounds, 20), (3,)), strict=True)
         },
+        "2-4-1, one point": by_hand.in_turn(small, rounds, repeats=100),
     }
 
 
