@@ -17,6 +17,7 @@ import autograd
 import nn
 from autograd import Value, compile, custom_op, operation, take
 from autograd.compiler import backends, loops
+from autograd.compiler.lift import Lifter
 from autograd.namespaces import ieee
 from autograd.ops import OPS, REDUCTIONS, Op
 from autograd.symbols import written
@@ -199,8 +200,8 @@ def irregular(n: int, window: int) -> Any:
     return loss
 
 
-def chosen(loss: Any) -> str:
-    loss()
+def chosen(loss: Any, *args: Any) -> str:
+    loss(*args)
     return loss.report().splitlines()[2].split()[0].rstrip(",")  # type: ignore[no-any-return]
 
 
@@ -216,6 +217,30 @@ def test_the_smallest_estimate_is_chosen_and_reported() -> None:
     asked = compile(lambda: x * y, backend="numpy")
     assert chosen(asked) == "NumPy" and "as asked for" in asked.report()
     assert "copied" not in asked.report()
+
+
+def pendulum(angle: Any, steps: int = 100) -> Any:
+    """Its angle after some steps of time, none of which is like another."""
+    speed = 0.0
+    for _ in range(steps):
+        angle, speed = angle + 0.02 * speed, speed - 0.02 * (9.81 * angle.sin() + 0.2 * speed)
+    return angle
+
+
+def test_a_loop_over_time_is_not_lifted_for_one_sample_and_is_for_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Lifter] = []
+    lifted = Lifter.lifted
+    monkeypatch.setattr(Lifter, "lifted", lambda self: made.append(self) or lifted(self))
+    k = Value(0.7)
+    loss = compile(lambda x: (k * pendulum(x)) ** 2)
+    assert chosen(loss, 1.0) == "plain" and not made
+    assert "NumPy at least" in loss.report()
+    starts = np.linspace(-1.0, 1.0, 3000)
+    total = loss.batch(starts)
+    assert loss.report().splitlines()[2].startswith("NumPy") and len(made) == 1
+    total.backward()
+    swung = np.array([pendulum(Value(x)).data for x in starts.tolist()])
+    assert same([total.data, k.grad], [np.mean((0.7 * swung) ** 2), np.mean(2.0 * 0.7 * swung**2)], 1e-12)
 
 
 @needs_numba

@@ -10,7 +10,7 @@ import numpy as np
 
 from autograd.compiler import program
 from autograd.compiler.kernels import add_at, take_elements
-from autograd.compiler.lift import Lifted, lift, parameter_order
+from autograd.compiler.lift import Lifted, Lifter, parameter_order
 from autograd.compiler.loops import Loops
 from autograd.compiler.memory import Ids, Memory
 from autograd.compiler.normal import Normal
@@ -26,18 +26,24 @@ REPLAYS = 1000
 """So many replays are to pay for what it takes to begin."""
 LARGEST = 20_000
 """Terms of a program that Python will compile straight through."""
-IRREGULAR = 50_000
-"""Nodes of a program that is not lifted if a lower bound on its calls says that it would not pay."""
+GROUP = (1.5e-6, 3e-4)
+"""Seconds that a group takes at least in NumPy, in each replay and to be built."""
+CALL = 10e-6
+"""Seconds of a call and its backward pass besides the program."""
 SHARED = 2**18
 """Multiplications of a product that OpenBLAS leaves to one thread in any case."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Seconds of a replay, forwards and backwards, and of what comes once before the first."""
+    """Seconds of a replay, forwards and backwards, and of what comes once before the first.
+
+    least: whether these are lower bounds, for a program that was not built
+    """
 
     replay: float
     once: float
+    least: bool = False
 
     @property
     def total(self) -> float:
@@ -55,31 +61,39 @@ class Backends:
         self._one_by_one_made: dict[str, Loops | Straight] = {}
 
     @cached_property
-    def lifted(self) -> Lifted:
-        return lift(self.normal)
+    def _lifter(self) -> Lifter:
+        return Lifter(self.normal)
 
     @cached_property
-    def lifts(self) -> bool:
-        """Whether the program is, or will be, in groups for NumPy."""
+    def lifted(self) -> Lifted:
+        return self._lifter.lifted()
+
+    @cached_property
+    def _least(self) -> Estimate:
+        """What NumPy takes at least, told without lifting the program, which takes long where little is alike."""
+        groups = self._lifter.least_groups(self._lifter.levels())
+        return Estimate(GROUP[0] * groups, GROUP[1] * groups, least=True)
+
+    def _lifts(self, samples: int) -> bool:
+        """Whether NumPy may be the fastest for so many samples."""
         if self.wanted is not None:
             return self.wanted == "numpy"
-        normal = self.normal
-        if len(normal.nodes) < IRREGULAR:
-            return True
-        least = Estimate(3e-6 * normal.least_groups(normal.levels()), 0.0).total
-        return all(each.total > least for name, each in self._one_by_one(1).items() if self._is_open(name))
+        others = self._one_by_one(samples or 1)
+        return all(each.total > self._least.total for name, each in others.items() if self._is_open(name))
 
-    def parameter_order(self) -> list[int]:
+    def parameter_order(self, samples: int) -> list[int]:
         """The leaves in the order in which their numbers shall lie."""
-        return parameter_order(self.lifted) if self.lifts else list(range(self.normal.leaves))
+        return parameter_order(self.lifted) if self._lifts(samples) else list(range(self.normal.leaves))
 
     def build(self, parameters: Memory, positions: Ids, samples: int, dtype: np.dtype[Any]) -> "Built":
         """The program for so many samples (0: no such axis), by the backend that was asked for, or else the best."""
         estimates = self._one_by_one(samples or 1)
         made = None
-        if self.lifts:
+        if self._lifts(samples):
             made = program.build(self.lifted, parameters, positions, samples, dtype)
             estimates["numpy"] = _of_numpy(made)
+        elif self.wanted is None:
+            estimates["numpy"] = self._least
         chosen = self.wanted or min(filter(self._is_open, estimates), key=lambda name: estimates[name].total)
         if chosen != "numpy":
             if chosen not in self._one_by_one_made:
@@ -148,10 +162,11 @@ class Built:
         def text(name: str) -> str:
             estimate = self.estimates[name]
             start = f" and {estimate.once:.1g} s to begin with" if estimate.once >= 0.05 else ""
-            return f"{BACKENDS[name]} {1e6 * estimate.replay:,.0f} µs{start}"
+            least = "at least " * estimate.least
+            return f"{BACKENDS[name]} {least}{1e6 * (CALL + estimate.replay):,.0f} µs{start}"
 
         chosen = f"{BACKENDS[self.backend]}, {self.program.memory.data.dtype}"
-        seconds = f"{1e6 * self.estimates[self.backend].replay:,.0f} µs for both passes"
+        seconds = f"{1e6 * (CALL + self.estimates[self.backend].replay):,.0f} µs for both passes"
         others = ", ".join(text(name) for name in self.estimates if name != self.backend)
         best = min(self.estimates, key=lambda name: self.estimates[name].total)
         if self.backends.wanted:

@@ -272,7 +272,7 @@ class _Entry:
     def replay(self, samples: int) -> "_Replay":
         if self.store is None or not self.store.current:
             self.programs.clear()
-            self._bind()
+            self._bind(samples)
         found = self.programs.pop(samples, None)
         if found is None:
             if len(self.programs) == SAMPLES:
@@ -284,9 +284,9 @@ class _Entry:
         self.programs[samples] = found
         return found
 
-    def _bind(self) -> None:
+    def _bind(self, samples: int) -> None:
         leaves = self.leaves
-        of_parameters = [i for i in self.backends.parameter_order() if leaves[i].value is not None]
+        of_parameters = [i for i in self.backends.parameter_order(samples) if leaves[i].value is not None]
         values = [leaves[i].value for i in of_parameters]
         self.store, where = bind(values, self.dtype)  # type: ignore[arg-type]
         self.changes = self.store.changes

@@ -110,16 +110,7 @@ class Lifted:
             known[group.nodes] = True
 
 
-def lift(normal: Normal) -> Lifted:
-    """A program in groups."""
-    lifter = _Lifter(normal)
-    lifter.chain()
-    lifted = lifter.grouped()
-    lifted.check()
-    return lifted
-
-
-class _Lifter(Normal):
+class Lifter(Normal):
     """The passes, one method each, over the arrays of a normal form, which stays as it is."""
 
     def __init__(self, normal: Normal) -> None:
@@ -127,8 +118,15 @@ class _Lifter(Normal):
         self.ops, self.rows = self.ops.copy(), self.rows.copy()
         self.start, self.count = self.start.copy(), self.count.copy()
         self.a, self.b = self.a.copy(), self.b.copy()
+        self._chain()
 
-    def chain(self) -> None:
+    def lifted(self) -> Lifted:
+        """The program in groups."""
+        lifted = self._grouped()
+        lifted.check()
+        return lifted
+
+    def _chain(self) -> None:
         """Make one reduction of maximum(maximum(a, b), c) and so on: depth would keep apart what is alike."""
         uses, cut = self._uses(), set(self.tape.cut)
         flat = self.flat.tolist()
@@ -151,7 +149,7 @@ class _Lifter(Normal):
 
     # ----- groups -----
 
-    def grouped(self) -> Lifted:
+    def _grouped(self) -> Lifted:
         self.rank = np.arange(self.total)  # of a leaf its number; of what is computed, its place
         self.group = np.full(self.total, CONSTANT)
         parameter = [PARAMETER if leaf.wanted else FROZEN for leaf in self.tape.leaves]

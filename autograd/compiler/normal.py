@@ -277,7 +277,7 @@ class Normal:
         return min(found, key=self.least_groups)
 
     def least_groups(self, levels: Ids) -> int:
-        """How many groups of one level and one operation there are, which need not be alike otherwise."""
+        """The number of pairs of a level and an operation: a program for arrays has at least as many groups."""
         nodes = self.nodes
         kinds = np.array([0 if self.sums[i] else id(self.ops[i]) % 2**31 for i in nodes.tolist()])
         return len(np.unique(levels[nodes] * 2**31 + kinds))
