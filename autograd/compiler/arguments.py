@@ -14,17 +14,18 @@ from numpy.typing import NDArray
 from autograd.compiler.trace import Leaf, Traced
 from autograd.tensor import Tensor
 from autograd.trees import parts
-from autograd.value import Value
+from autograd.value import Value, own_class
 
 Array = NDArray[Any]
 
 
 class _Input(NamedTuple):
-    """A number among the arguments (shape ()), or an array or list of numbers."""
+    """A number among the arguments (shape ()), or an array or list of numbers; of a Value the class, too."""
 
     shape: tuple[int, ...]
     wanted: bool = False
     listed: bool = False
+    own: type[Value] = Value
 
 
 class Same:
@@ -86,7 +87,7 @@ class Arguments:
                     f"compiled function, or pass {name}.detach()"
                 )
             self.nodes.append((len(self.numbers) - 1, self.offset, x))
-            return self._input(x.data, _Input((), x.requires_grad), name)
+            return self._input(x.data, _Input((), x.requires_grad, own=own_class(type(x))), name)
         if isinstance(x, Tensor):
             raise TypeError(f"argument {name}: a compiled function is of single Values; pass the array in its .data")
         if isinstance(x, np.ndarray) and x.dtype.kind in "fiub":
@@ -185,7 +186,10 @@ def _rebuilt(structure: Any, remaining: Iterator[Traced]) -> Any:
         return structure.x
     if isinstance(structure, _Input):
         if not structure.shape:
-            return next(remaining)
+            traced = next(remaining)
+            if structure.own is not Value:
+                traced.__class__ = Traced.over(structure.own)
+            return traced
         array = np.empty(structure.shape, object)
         for index in np.ndindex(structure.shape):
             array[index] = next(remaining)

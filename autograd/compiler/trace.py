@@ -27,7 +27,7 @@ from autograd.graph import Node
 from autograd.modes import MODE, OURS, paused_gc, setting, user_line
 from autograd.namespaces import ieee
 from autograd.ops import OPS, Op, Reduction
-from autograd.value import Value, as_float
+from autograd.value import StandIn, Value, as_float, common_class, over_arrays
 
 Row = Op | Reduction
 Lookup = tuple[int, Sequence[int]]
@@ -106,10 +106,16 @@ class Tape:
     def record(self, op: Row, args: Iterable[Any]) -> Value:
         """The result of ``op`` on ``args``, none left out: what `Value._reduce` does while a function is traced."""
         operands: list[int] = []
+        others: list[Any] = []
         for a in args:
-            operands.append(a.instruction if type(a) is Traced else self._operand(a))
+            if type(a) is Traced:
+                operands.append(a.instruction)
+            else:
+                operands.append(self._operand(a))
+                others.append(a)
+        kind = Traced.over(common_class(others)) if others else Traced
         if operands[0] < 0 and max(operands) < 0:
-            return self._result(self.constant(self._folded(op, operands)))
+            return _at(kind, self.constant(self._folded(op, operands)))
         ops = self.ops
         index = len(ops)
         ops.append(op)
@@ -118,18 +124,13 @@ class Tape:
             self.cut.append(index)
         if self.places is not None:
             self.places.append(user_line())
-        out = _new(Traced)  # what follows is `_result`, for this is the busiest line of all
-        out.instruction = index
-        return out
-
-    def _result(self, index: int) -> "Traced":
-        out = _new(Traced)
-        out.instruction = index
-        return out
+        return _at(kind, index)
 
     def _operand(self, x: Any) -> int:
         if not isinstance(x, Value):
             return self.constant(x if x.__class__ is float else as_float(x))
+        if isinstance(x, Traced):  # of a class of the user's
+            return x.instruction
         if x.parents:
             raise TraceError(
                 f"the compiled function uses {x!r}, which was computed outside of it and would not be computed again\n"
@@ -247,6 +248,12 @@ class Tape:
 _new = Value.__new__
 
 
+def _at(kind: "type[Traced]", instruction: int) -> "Traced":
+    out = _new(kind)
+    out.instruction = instruction
+    return out
+
+
 def _row_name(op: Row | None) -> str:
     return op.name if op else "a leaf"
 
@@ -289,7 +296,7 @@ _KIND = (
 _NO_ROW = "No row of the table does this: do it outside of the function, and pass the result as an argument"
 
 
-class Traced(Value):
+class Traced(StandIn):
     """A `Value` without a number, for as long as a function is traced; ``instruction`` is its entry on the tape.
 
     Whatever depends on a number is an operation of the tape, or refused. An argument that is a number is one of these
@@ -300,6 +307,8 @@ class Traced(Value):
 
     @classmethod
     def _apply(cls, op: Op, *args: Any) -> Any:
+        if (spread := over_arrays(cls, op, args)) is not None:
+            return spread
         return MODE.tape.apply(op, args)
 
     @property
@@ -385,7 +394,7 @@ class Traced(Value):
         """What `isinstance` asks for if the type is not what it looks for."""
         if self._is_number() and not _asked_by_us("abc"):
             _refused("The class", _KIND)
-        return Traced
+        return type(self)
 
     @__class__.setter
     def __class__(self, kind: Any) -> None:
@@ -403,7 +412,7 @@ class Traced(Value):
         """Of two comparisons: whether both hold, or one of them."""
         tape = MODE.tape
         for x in (self, other):
-            if not (isinstance(x, bool) or (type(x) is Traced and tape.compares(x.instruction))):
+            if not (isinstance(x, bool) or (isinstance(x, Traced) and tape.compares(x.instruction))):
                 return NotImplemented
         return tape.truth(tape.apply(OPS[name], (self, other)))
 
@@ -437,8 +446,11 @@ _NUMPY = str(Path(np.__file__).parent)
 
 def _compared(name: str, op: Op) -> Callable[[Any, Any], Any]:
     def compared(self: Any, other: Any) -> Any:
-        if name in ("__eq__", "__ne__") and not isinstance(other, Value | Real | np.bool_ | np.ndarray):
-            return NotImplemented  # a number equals no text and not None
+        if name in ("__eq__", "__ne__"):
+            if not isinstance(other, Value | Real | np.bool_ | np.ndarray):
+                return NotImplemented  # a number equals no text and not None
+            if isinstance(other, Value) and not any(isinstance(x, Traced) and x._is_number() for x in (self, other)):
+                return (self is other) == (name == "__eq__")  # as outside: whether they are one node
         return MODE.tape.apply(op, (self, other))
 
     return compared
@@ -510,7 +522,7 @@ def _run(
     tape = Tape(list(leaves), [None] * len(leaves), [()] * len(leaves))
     if places:
         tape.places = [leaf.name for leaf in leaves]
-    inputs = [tape._result(i) for i, leaf in enumerate(leaves) if leaf.value is None]
+    inputs = [_at(Traced, i) for i, leaf in enumerate(leaves) if leaf.value is None]
     with _as_traced(leaves), paused_gc(), setting(tape=tape, recording=True, scope=None):
         args, kwargs = arguments(inputs)
         result = function(*args, **kwargs)
@@ -555,7 +567,7 @@ def _as_traced(leaves: list[Leaf]) -> Iterator[None]:
         for i, leaf in enumerate(leaves):
             if (p := leaf.value) is not None:
                 before.append((p, p.__class__, getattr(p, "instruction", None)))
-                p.__class__ = Traced
+                p.__class__ = Traced.over(type(p))
                 p.instruction = i
         yield
     finally:
@@ -590,7 +602,7 @@ def reachable(root: Any) -> Iterator[tuple[str, Any, Any]]:
     stack: list[tuple[str, Any, Any]] = [("", None, root)]
     while stack:
         name, _, item = found = stack.pop()
-        if item.__class__ in _PLAIN or type(item) is Traced:  # left over from a trace
+        if item.__class__ in _PLAIN or isinstance(item, Traced):  # left over from a trace
             continue
         yield found
         if id(item) not in seen and not isinstance(item, Value):
