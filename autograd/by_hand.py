@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from autograd.errors import GraphError
 from autograd.graph import marked_result, plain
-from autograd.modes import MODE, check_forward
+from autograd.modes import MODE, check_forward, shown_operands
 from autograd.ops import Contributions, Reduction
 from autograd.value import StandIn, Value, as_float, blank
 
@@ -125,6 +125,10 @@ class ByHand(StandIn):
             self.grad = g
             self.saved()
             return {id(parent): self._plain(parent.grad) for parent in self.parents}
+        except TypeError as error:
+            children = shown_operands(self.parents)
+            error.add_note(f"In the _backward of {self!r}, which adds numbers to the grad of its children: {children}")
+            raise
         finally:
             for node, grad in before:
                 node.grad = grad
@@ -145,15 +149,17 @@ class ByHand(StandIn):
         for number, d, want in zip(numbers, given, wanted, strict=True):
             if want and not isinstance(d, Value):
                 self._refuse(
-                    f"the derivative of a local gradient that is a plain number, {number:g}, is not known; give "
-                    f"Values, as in Value(a.data * b.data, (a, b), (b, a)), and Value(1.0).detach() for a constant, or"
+                    f"the derivative of a local gradient that is a plain number, {number:g}, is not known",
+                    "give Values, as in Value(a.data * b.data, (a, b), (b, a)), with Value(1.0).detach() for a "
+                    "constant, or ",
                 )
             if want and plain(d) != number:
                 raise GraphError(f"{d!r} was a local gradient of {self!r} as {number:g}, and has been changed since")
         return [d if want else None for d, want in zip(given, wanted, strict=True)]
 
-    def _refuse(self, why: str) -> NoReturn:
-        raise GraphError(f"{self.op.name} was made by hand: {why}{'' if why.endswith('or') else ';'} {_REMEDY}")
+    def _refuse(self, why: str, instead: str = "") -> NoReturn:
+        name = self._op or "this operation"
+        raise GraphError(f"{name} was made by hand, and {why}; {instead}{_REMEDY}")
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         if callable(self.saved):

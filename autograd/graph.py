@@ -34,13 +34,11 @@ class Node:
     result:        set, and True, on a constant that was computed while a model ran: it is no part of the model's state
     code, instruction, scope: where in the user's program it was made, for pictures to find its name and line, and
                    in which call of which model; code is None where `no_names` was in force
-
-    Any other attribute is the user's, as the moments of an optimizer: ``p.m = 0.0``.
     """
 
     __slots__ = (
-        "__dict__", "__weakref__", "code", "data", "grad", "instruction", "label", "op", "parents", "requires_grad",
-        "result", "saved", "scope",
+        "__weakref__", "code", "data", "grad", "instruction", "label", "op", "parents", "requires_grad", "result",
+        "saved", "scope",
     )  # fmt: skip
 
     data: Any

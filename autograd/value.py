@@ -48,14 +48,15 @@ class Value(Node):
     Value equals a plain number by its data. To compare the numbers of two, write ``a.data == b.data``, and in a
     compiled function ``a - b == 0.0``. The order (``<``) is that of the numbers.
 
-    A subclass keeps its class through arithmetic; as with NumPy and PyTorch, results are made without its ``__init__``.
+    Other attributes are the user's, as an optimizer's moments: ``p.m = 0.0``. A subclass keeps its class through
+    arithmetic; as with NumPy and PyTorch, results are made without its ``__init__``.
 
     An operation of one's own can be written as for micrograd: ``Value(data, (x,), "tanh")`` with an ``out._backward``
     that adds to ``x.grad``, or ``Value(data, (a, b), (b.data, a.data))`` with a local gradient for each child.
     `custom_op` makes one that can do more: forward mode, higher derivatives, arrays, compiled functions.
     """
 
-    __slots__ = ()
+    __slots__ = ("__dict__",)
 
     def __init__(
         self,
@@ -67,8 +68,6 @@ class Value(Node):
         children: Iterable["Value"] = (),
         local_grads: Iterable[Any] = (),
     ) -> None:
-        if _children.__class__ is str:
-            label, _children = label or _children, ()
         if not isinstance(label, str):
             raise TypeError(f"label is the name a picture shows, a str; got {type(label).__name__} {label!r}")
         self.data: float = data if data.__class__ is float else as_float(data)
@@ -81,15 +80,23 @@ class Value(Node):
         self.code = None
         if (scope := MODE.scope) is not None:
             remember_place(self, _frame(1), scope)
-        if _children != () or _op or children or local_grads:
-            from autograd.by_hand import write
+        if _children or _op or children or local_grads:
+            if isinstance(_children, str):
+                self.label = _children
+            else:
+                from autograd.by_hand import write
 
-            write(self, _children or children, _op or local_grads)
+                write(self, _children or children, _op or local_grads)
 
     @classmethod
     def _constant(cls, data: Any) -> Self:
         constant = _new(cls)
-        Value.__init__(constant, data)
+        constant.data = data if data.__class__ is float else as_float(data)
+        constant.grad = NO_GRADIENT
+        constant.label = ""
+        constant.op = None
+        constant.parents = ()
+        constant.saved = None
         constant.requires_grad = False
         constant.code = None  # a number in an expression has no name
         return constant
@@ -105,11 +112,14 @@ class Value(Node):
             if a.__class__ is not Value or not a.requires_grad:
                 common = False
         if not common:
-            if (spread := over_arrays(cls, op, args)) is not None:
-                return spread  # type: ignore[no-any-return]
             if MODE.tape is not None:
-                return MODE.tape.apply(op, args)  # type: ignore[no-any-return]
-            args = Value._lift(args if len(args) == op.arity else op.complete(args))
+                return cls._traced(op, args)  # type: ignore[no-any-return]
+            try:
+                args = Value._lift(args if len(args) == op.arity else op.complete(args))
+            except TypeError:
+                if not has_array(args):
+                    raise
+                return over_arrays(cls, op, args)  # type: ignore[no-any-return]
         if len(args) == 2:
             a, b = args
             xs: tuple[float, ...] = (a.data, b.data)
@@ -122,6 +132,10 @@ class Value(Node):
         if common:
             return _node(op, y, args, (y, *xs))
         return _record(op, y, xs, args)
+
+    @classmethod
+    def _traced(cls, op: Op, args: tuple[Any, ...]) -> Any:
+        return over_arrays(cls, op, args) if has_array(args) else MODE.tape.apply(op, args)
 
     @classmethod
     def _reduce(cls, op: Reduction, operands: tuple[Any, ...]) -> "Value":
@@ -224,8 +238,8 @@ class Value(Node):
 
     @classmethod
     def _plain(cls, other: Any) -> Any:
-        if isinstance(other, np.ndarray) and other.size != 1:
-            return other  # compared with each
+        if has_array((other,)):
+            return other  # each of it is compared
         return other.data if isinstance(other, Value) else as_float(other)
 
     def __eq__(self, other: object) -> Any:
@@ -343,18 +357,21 @@ def common_class(nodes: Iterable[Value]) -> type[Value]:
     return found
 
 
-def over_arrays(cls: type[Value], op: Op, args: Sequence[Any]) -> Any:
-    """Row ``op`` on each element, as NumPy does it, if there is an array among ``args``; else None."""
-    for a in args:
-        if isinstance(a, np.ndarray) and a.ndim and (a.dtype == object or (a.size != 1 and a.dtype.kind in "biuf")):
-            return np.frompyfunc(lambda *xs: cls._apply(op, *xs), len(args), 1)(*args)
-    return None
+def has_array(args: Iterable[Any]) -> bool:
+    """Whether there is an array among ``args`` that is not simply a number."""
+    arrays = [a for a in args if isinstance(a, np.ndarray) and a.ndim]
+    return any(a.dtype == object or (a.size != 1 and a.dtype.kind in "biuf") for a in arrays)
+
+
+def over_arrays(cls: type[Value], op: Op, args: tuple[Any, ...]) -> Any:
+    """Row ``op`` on each element of the arrays among ``args``, as NumPy does it: an array of Values."""
+    return np.frompyfunc(lambda *xs: cls._apply(op, *xs), len(args), 1)(*args)
 
 
 def _node(
-    op: Op | Reduction, y: Any, parents: tuple[Value, ...], saved: tuple[Any, ...], kind: type[Value] | None = None
+    op: Op | Reduction, y: Any, parents: tuple[Value, ...], saved: tuple[Any, ...], kind: type[Value] = Value
 ) -> Value:
-    out = _new(kind or Value)
+    out = _new(kind)
     out.data = y if y.__class__ is float else _result(y)
     out.grad = 0.0
     out.label = ""
@@ -386,7 +403,11 @@ def _record(op: Op | Reduction, y: Any, xs: tuple[float, ...], parents: tuple[Va
     """The result ``y`` where something is uncommon: constants among the parents, or a mode in force."""
     usual = MODE.usual
     wanted = tuple([p.requires_grad for p in parents]) if usual or MODE.recording else ()
-    kind = common_class(parents)
+    kind = Value
+    for p in parents:
+        if p.__class__ is not Value:
+            kind = common_class(parents)
+            break
     out = _node(op, y, parents, ((y, *xs), wanted), kind) if any(wanted) else marked_result(kind._constant(y))
     if not usual and MODE.anomaly:
         check_forward(out, op, parents)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd.compiler.trace import Leaf, Traced
+from autograd.compiler.trace import Leaf, Traced, traced_at
 from autograd.tensor import Tensor
 from autograd.trees import parts
 from autograd.value import Value, own_class
@@ -95,7 +95,7 @@ class Arguments:
         if isinstance(x, float | int | np.number) and kind is not bool:
             return self._input(x, _Input(()), name)
         if isinstance(x, np.ndarray) and x.dtype == object and not self.rows:
-            return self._structure(x.tolist(), name)
+            return np.ndarray, tuple([(i, self._structure(part, f"{name}[{i}]")) for i, part in enumerate(x)])
         if isinstance(x, list | tuple) and x and (self.rows or {*map(type, x)} <= {float, int}):
             array = _numbers(x, name)
             return self._input(array, _Input(array.shape[self.rows :], listed=True), name)
@@ -186,10 +186,7 @@ def _rebuilt(structure: Any, remaining: Iterator[Traced]) -> Any:
         return structure.x
     if isinstance(structure, _Input):
         if not structure.shape:
-            traced = next(remaining)
-            if structure.own is not Value:
-                traced.__class__ = Traced.over(structure.own)
-            return traced
+            return traced_at(Traced.over(structure.own), next(remaining).instruction)
         array = np.empty(structure.shape, object)
         for index in np.ndindex(structure.shape):
             array[index] = next(remaining)
@@ -198,4 +195,6 @@ def _rebuilt(structure: Any, remaining: Iterator[Traced]) -> Any:
     built = {key: _rebuilt(part, remaining) for key, part in inner}
     if issubclass(kind, dict):
         return built
+    if issubclass(kind, np.ndarray):
+        return np.array([*built.values()], object)
     return kind._make(built.values()) if hasattr(kind, "_make") else kind(built.values())

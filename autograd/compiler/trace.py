@@ -27,7 +27,7 @@ from autograd.graph import Node
 from autograd.modes import MODE, OURS, paused_gc, setting, user_line
 from autograd.namespaces import ieee
 from autograd.ops import OPS, Op, Reduction
-from autograd.value import StandIn, Value, as_float, common_class, over_arrays
+from autograd.value import StandIn, Value, as_float, common_class, has_array
 
 Row = Op | Reduction
 Lookup = tuple[int, Sequence[int]]
@@ -115,7 +115,7 @@ class Tape:
                 others.append(a)
         kind = Traced.over(common_class(others)) if others else Traced
         if operands[0] < 0 and max(operands) < 0:
-            return _at(kind, self.constant(self._folded(op, operands)))
+            return traced_at(kind, self.constant(self._folded(op, operands)))
         ops = self.ops
         index = len(ops)
         ops.append(op)
@@ -124,7 +124,7 @@ class Tape:
             self.cut.append(index)
         if self.places is not None:
             self.places.append(user_line())
-        return _at(kind, index)
+        return traced_at(kind, index)
 
     def _operand(self, x: Any) -> int:
         if not isinstance(x, Value):
@@ -248,7 +248,7 @@ class Tape:
 _new = Value.__new__
 
 
-def _at(kind: "type[Traced]", instruction: int) -> "Traced":
+def traced_at(kind: "type[Traced]", instruction: int) -> "Traced":
     out = _new(kind)
     out.instruction = instruction
     return out
@@ -277,8 +277,8 @@ _DECIDE = (
     "autograd.maximum(a, b) for max(a, b), or decide outside of it"
 )
 _NUMBER = (
-    "A compiled function computes with Values only: write autograd.exp(x) for math.exp(x), x.detach() to stop a "
-    "gradient, and read numbers from what the function returns, or by keep=[…]"
+    "A compiled function computes with Values only: write autograd.exp(x) for math.exp(x), an operation of your own by "
+    "autograd.custom_op, x.detach() to stop a gradient, and read numbers from what the function returns, or by keep=[…]"
 )
 _INDEX = "A list cannot be indexed by a traced value: write autograd.take(list, index)"
 _KEY = (
@@ -307,9 +307,7 @@ class Traced(StandIn):
 
     @classmethod
     def _apply(cls, op: Op, *args: Any) -> Any:
-        if (spread := over_arrays(cls, op, args)) is not None:
-            return spread
-        return MODE.tape.apply(op, args)
+        return cls._traced(op, args)
 
     @property
     def data(self) -> float:
@@ -446,6 +444,8 @@ _NUMPY = str(Path(np.__file__).parent)
 
 def _compared(name: str, op: Op) -> Callable[[Any, Any], Any]:
     def compared(self: Any, other: Any) -> Any:
+        if has_array((other,)):
+            return NotImplemented  # NumPy compares each
         if name in ("__eq__", "__ne__"):
             if not isinstance(other, Value | Real | np.bool_ | np.ndarray):
                 return NotImplemented  # a number equals no text and not None
@@ -522,7 +522,7 @@ def _run(
     tape = Tape(list(leaves), [None] * len(leaves), [()] * len(leaves))
     if places:
         tape.places = [leaf.name for leaf in leaves]
-    inputs = [_at(Traced, i) for i, leaf in enumerate(leaves) if leaf.value is None]
+    inputs = [traced_at(Traced, i) for i, leaf in enumerate(leaves) if leaf.value is None]
     with _as_traced(leaves), paused_gc(), setting(tape=tape, recording=True, scope=None):
         args, kwargs = arguments(inputs)
         result = function(*args, **kwargs)
