@@ -112,9 +112,9 @@ class Value(Node):
             if a.__class__ is not Value or not a.requires_grad:
                 common = False
         if not common:
-            if MODE.tape is not None:
-                return cls._traced(op, args)  # type: ignore[no-any-return]
             try:
+                if MODE.tape is not None:
+                    return MODE.tape.apply(op, args)  # type: ignore[no-any-return]
                 args = Value._lift(args if len(args) == op.arity else op.complete(args))
             except TypeError:
                 if not has_array(args):
@@ -132,10 +132,6 @@ class Value(Node):
         if common:
             return _node(op, y, args, (y, *xs))
         return _record(op, y, xs, args)
-
-    @classmethod
-    def _traced(cls, op: Op, args: tuple[Any, ...]) -> Any:
-        return over_arrays(cls, op, args) if has_array(args) else MODE.tape.apply(op, args)
 
     @classmethod
     def _reduce(cls, op: Reduction, operands: tuple[Any, ...]) -> "Value":

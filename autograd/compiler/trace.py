@@ -27,7 +27,7 @@ from autograd.graph import Node
 from autograd.modes import MODE, OURS, paused_gc, setting, user_line
 from autograd.namespaces import ieee
 from autograd.ops import OPS, Op, Reduction
-from autograd.value import StandIn, Value, as_float, common_class, has_array
+from autograd.value import StandIn, Value, as_float, common_class, has_array, over_arrays
 
 Row = Op | Reduction
 Lookup = tuple[int, Sequence[int]]
@@ -103,17 +103,17 @@ class Tape:
         """The result of row ``op`` on ``args``: what `Value._apply` does while a function is traced."""
         return self.record(op, args if len(args) == op.arity else op.complete(tuple(args)))
 
-    def record(self, op: Row, args: Iterable[Any]) -> Value:
+    def record(self, op: Row, args: Sequence[Any]) -> Value:
         """The result of ``op`` on ``args``, none left out: what `Value._reduce` does while a function is traced."""
         operands: list[int] = []
-        others: list[Any] = []
+        kind = Traced
         for a in args:
             if type(a) is Traced:
                 operands.append(a.instruction)
             else:
                 operands.append(self._operand(a))
-                others.append(a)
-        kind = Traced.over(common_class(others)) if others else Traced
+                if isinstance(a, Value):
+                    kind = Traced.over(common_class(x for x in args if isinstance(x, Value)))
         if operands[0] < 0 and max(operands) < 0:
             return traced_at(kind, self.constant(self._folded(op, operands)))
         ops = self.ops
@@ -124,7 +124,9 @@ class Tape:
             self.cut.append(index)
         if self.places is not None:
             self.places.append(user_line())
-        return traced_at(kind, index)
+        out = _new(kind)  # what follows is `traced_at`, for this is the busiest line of all
+        out.instruction = index
+        return out
 
     def _operand(self, x: Any) -> int:
         if not isinstance(x, Value):
@@ -307,7 +309,12 @@ class Traced(StandIn):
 
     @classmethod
     def _apply(cls, op: Op, *args: Any) -> Any:
-        return cls._traced(op, args)
+        try:
+            return MODE.tape.apply(op, args)
+        except TypeError:
+            if not has_array(args):
+                raise
+            return over_arrays(cls, op, args)
 
     @property
     def data(self) -> float:
