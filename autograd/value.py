@@ -356,7 +356,7 @@ def common_class(nodes: Iterable[Value]) -> type[Value]:
 def has_array(args: Iterable[Any]) -> bool:
     """Whether there is an array among ``args`` that is not simply a number."""
     arrays = [a for a in args if isinstance(a, np.ndarray) and a.ndim]
-    return any(a.dtype == object or (a.size != 1 and a.dtype.kind in "biuf") for a in arrays)
+    return any(a.dtype == object or a.size != 1 for a in arrays)
 
 
 def over_arrays(cls: type[Value], op: Op, args: tuple[Any, ...]) -> Any:

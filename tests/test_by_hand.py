@@ -6,9 +6,11 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 import autograd
+import nn
 from autograd import (
     AnomalyError,
     GraphError,
@@ -262,6 +264,33 @@ def test_children_that_are_constants_and_no_grad() -> None:
         y = tanh(x)
     for constant in (y, tanh(c), times(c, c)):
         assert not constant.requires_grad and constant._prev == set()
+
+
+def test_a_constant_that_a_model_keeps_is_no_part_of_its_state() -> None:
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            self.w = Value(0.5)
+
+        def __call__(self, x: Any) -> Any:
+            with no_grad():
+                self.last = tanh(self.w * x)
+            return self.w * self.last
+
+    model = Model()
+    model(2.0).backward()
+    assert list(model.state_dict()) == ["w"] and model.w.grad == pytest.approx(math.tanh(1.0))
+
+
+def test_a_closure_that_sends_values_sends_their_numbers() -> None:
+    x = Value(3.0)
+    y = Value(9.0, (x,), "square")
+
+    def _backward() -> None:
+        x.grad += 2 * x * np.float32(y.grad)
+
+    y._backward = _backward
+    y.backward()
+    assert (type(x.grad), x.grad) == (float, 6.0)
 
 
 def test_without_a_derivative_nothing_is_sent_as_on_micrograd() -> None:

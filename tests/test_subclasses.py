@@ -12,6 +12,7 @@ import pytest
 import autograd
 import nn
 from autograd import Value, compile, detect_anomaly, grad, no_grad
+from autograd.compiler.store import release
 from autograd.ops import OPS, REDUCTIONS, Op
 
 
@@ -130,6 +131,8 @@ def test_a_parameter_of_the_class_is_trained_by_a_compiled_function(kind: Any) -
     assert (type(eager), eager.data, type(w.detach()), type(w * x)) == (kind, 10.0, kind, kind)
     nn.SGD([w], lr=0.1).step()
     assert w.data == 1.5
+    release([w])
+    assert (type(w), w.data, dict(vars(w))) == (kind, 1.5, attributes)
 
 
 @EACH_CLASS
@@ -146,6 +149,7 @@ def test_an_argument_of_the_class_keeps_it_in_a_compiled_function(kind: Any) -> 
 def test_a_value_made_in_a_compiled_function_keeps_its_class() -> None:
     w = Value(2.0)
     assert compile(lambda: (Length(3.0, "km") * w).doubled())().data == 12.0
+    assert compile(lambda: (Length(3.0, "km") * 2.0).doubled() * w)().data == 24.0
 
 
 @EACH_CLASS
