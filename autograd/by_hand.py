@@ -113,6 +113,8 @@ class ByHand(StandIn):
         wanted = self._wanted()
         if isinstance(self.saved, LocalGrads):
             return [g * d if want else None for d, want in zip(self.saved.numbers, wanted, strict=True)]
+        if self.saved is None:
+            self._refuse("has no derivative")
         sent = self._sent(g)
         return [sent.pop(id(p), 0.0) if want else None for p, want in zip(self.parents, wanted, strict=True)]
 
@@ -159,6 +161,8 @@ class ByHand(StandIn):
 
     def _refuse(self, why: str, instead: str = "") -> NoReturn:
         name = self._op or "this operation"
+        if self.saved is None:
+            why, instead = "was given neither a _backward nor local gradients", "give one of them, or "
         raise GraphError(f"{name} was made by hand, and {why}; {instead}{_REMEDY}")
 
     def __reduce_ex__(self, protocol: Any) -> Any:

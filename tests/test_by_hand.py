@@ -298,8 +298,12 @@ def test_without_a_derivative_nothing_is_sent_as_on_micrograd() -> None:
     y = Value(4.0, (x,), "square")
     (y * x).backward()
     assert (x.grad, y.grad) == (4.0, 2.0)
-    with pytest.raises(GraphError, match="square was made by hand"):
+    with pytest.raises(GraphError, match=f"square was made by hand, and was given neither .*, or {REMEDY}"):
         jacobian(lambda x: Value(x.data**2, (x,), "square"))(2.0)
+    for name in ("square", "tanh", "relu"):  # pictures ask how flat a tanh is
+        z = Value(1.0, (x,), name) * 2.0
+        for text in (str(viz.tree(z)), z.draw().svg(), viz.step(z).html):
+            assert name in text
 
 
 def test_anomalies_are_found_in_them_too() -> None:
