@@ -1,9 +1,12 @@
-"""Objects that count how often their attributes are set: a compiled function compares these only where that grew."""
+"""What is counted so that a compiled function sees whether something was replaced, and looks only where it may be."""
 
 from typing import Any
 
 CHANGES = [0]
 """How often an attribute of any `Counted` object was set or deleted."""
+COMPARED = [0]
+"""How often some Value was compared by == with what is no Value: in lists all of whose items are equal, and this did
+not grow, each Value is the same."""
 
 
 class Counted:

@@ -4,7 +4,6 @@
 operations, and so have derivatives of their own.
 """
 
-import operator
 import reprlib
 from collections.abc import Callable
 from functools import wraps
@@ -174,8 +173,13 @@ def _chosen(condition: Any, a: Any, b: Any) -> Any:
     return where(condition, a, b)
 
 
+def _equal(a: Any, b: Any) -> Any:
+    """Whether the numbers are; == of two Values asks for one and the same node."""
+    return plain(a) == plain(b)
+
+
 NODES = Namespace(
-    **{**FUNCTIONS, **{name: operation(op) for name, op in ARRAY_OPS.items()}, "equal": operator.eq, "where": _chosen}
+    **{**FUNCTIONS, **{name: operation(op) for name, op in ARRAY_OPS.items()}, "equal": _equal, "where": _chosen}
 )
 
 

@@ -40,7 +40,6 @@ class Node:
         "__weakref__", "code", "data", "grad", "instruction", "label", "op", "parents", "requires_grad", "result",
         "saved", "scope",
     )  # fmt: skip
-    __array_ufunc__ = None  # so that `numpy_number * node` asks the node's __rmul__
 
     data: Any
     grad: Any
@@ -209,16 +208,17 @@ class Node:
 
     __hash__ = object.__hash__  # by identity: two equal numbers are still two nodes
 
-    def __getstate__(self) -> tuple[None, dict[str, Any]]:
-        """For copies and pickles: all but the place in a program that need not be there."""
-        kept = [slot for slot in Node.__slots__ if slot not in ("__weakref__", "code", "instruction", "scope")]
-        return None, {slot: getattr(self, slot) for slot in kept if slot != "result" or hasattr(self, "result")}
+    def __getstate__(self) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+        """For copies and pickles: the user's attributes, and all but the place in a program that need not be there."""
+        state: Any = super().__getstate__()
+        attributes, kept = state
+        return attributes, {slot: kept[slot] for slot in kept if slot not in ("code", "instruction", "scope", "_array")}
 
     # ----- micrograd's names for the same things -----
 
     @property
-    def _prev(self) -> tuple["Node", ...]:
-        return self.parents
+    def _prev(self) -> set["Node"]:
+        return set(self.parents)
 
     @property
     def _op(self) -> str:

@@ -2,15 +2,17 @@
 
 import sys
 from collections.abc import Iterable, Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 from math import isfinite
 from numbers import Real
 from operator import add
-from typing import Any, Self
+from types import new_class
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from autograd.conversions import data_message
+from autograd.counted import COMPARED
 from autograd.graph import Node, backward, marked_result, plain
 from autograd.modes import MODE, check_forward, remember_place
 from autograd.moves import Moved
@@ -38,11 +40,34 @@ class Value(Node):
     >>> (a * b).backward()
     >>> a.grad, b.grad
     (-3.0, 2.0)
+
+    data:  a number, or an array of one
+    label: its name in pictures; ``Value(2.0, "x")`` is short for ``Value(2.0, label="x")``
+
+    Two Values are equal (``==``) if they are the same node, so that lists, sets and dicts of Values go by identity; a
+    Value equals a plain number by its data. To compare the numbers of two, write ``a.data == b.data``, and in a
+    compiled function ``a - b == 0.0``. The order (``<``) is that of the numbers.
+
+    Other attributes are the user's, as an optimizer's moments: ``p.m = 0.0``. A subclass keeps its class through
+    arithmetic; as with NumPy and PyTorch, results are made without its ``__init__``.
+
+    An operation of one's own can be written as for micrograd: ``Value(data, (x,), "tanh")`` with an ``out._backward``
+    that adds to ``x.grad``, or ``Value(data, (a, b), (b.data, a.data))`` with a local gradient for each child.
+    `custom_op` makes one that can do more: forward mode, higher derivatives, arrays, compiled functions.
     """
 
-    __slots__ = ()
+    __slots__ = ("__dict__",)
 
-    def __init__(self, data: Any, label: str = "") -> None:
+    def __init__(
+        self,
+        data: Any,
+        _children: Iterable["Value"] | str = (),
+        _op: str | Iterable[Any] = "",
+        label: str = "",
+        *,
+        children: Iterable["Value"] = (),
+        local_grads: Iterable[Any] = (),
+    ) -> None:
         if not isinstance(label, str):
             raise TypeError(f"label is the name a picture shows, a str; got {type(label).__name__} {label!r}")
         self.data: float = data if data.__class__ is float else as_float(data)
@@ -55,10 +80,23 @@ class Value(Node):
         self.code = None
         if (scope := MODE.scope) is not None:
             remember_place(self, _frame(1), scope)
+        if _children or _op or children or local_grads:
+            if isinstance(_children, str):
+                self.label = _children
+            else:
+                from autograd.by_hand import write
+
+                write(self, _children or children, _op or local_grads)
 
     @classmethod
     def _constant(cls, data: Any) -> Self:
-        constant = cls(data)
+        constant = _new(cls)
+        constant.data = data if data.__class__ is float else as_float(data)
+        constant.grad = NO_GRADIENT
+        constant.label = ""
+        constant.op = None
+        constant.parents = ()
+        constant.saved = None
         constant.requires_grad = False
         constant.code = None  # a number in an expression has no name
         return constant
@@ -74,9 +112,14 @@ class Value(Node):
             if a.__class__ is not Value or not a.requires_grad:
                 common = False
         if not common:
-            if MODE.tape is not None:
-                return MODE.tape.apply(op, args)  # type: ignore[no-any-return]
-            args = Value._lift(args if len(args) == op.arity else op.complete(args))
+            try:
+                if MODE.tape is not None:
+                    return MODE.tape.apply(op, args)  # type: ignore[no-any-return]
+                args = Value._lift(args if len(args) == op.arity else op.complete(args))
+            except TypeError:
+                if not has_array(args):
+                    raise
+                return over_arrays(cls, op, args)  # type: ignore[no-any-return]
         if len(args) == 2:
             a, b = args
             xs: tuple[float, ...] = (a.data, b.data)
@@ -190,8 +233,23 @@ class Value(Node):
     # ----- a number among numbers -----
 
     @classmethod
-    def _plain(cls, other: Any) -> float:
+    def _plain(cls, other: Any) -> Any:
+        if has_array((other,)):
+            return other  # each of it is compared
         return other.data if isinstance(other, Value) else as_float(other)
+
+    def __eq__(self, other: object) -> Any:
+        if isinstance(other, Value):
+            return self is other
+        COMPARED[0] += 1
+        return NotImplemented if isinstance(other, Node | np.ndarray) else self.data == other
+
+    def __ne__(self, other: object) -> Any:
+        if isinstance(other, Value):
+            return self is not other
+        return NotImplemented if isinstance(other, Node | np.ndarray) else self.data != other
+
+    __hash__ = Node.__hash__
 
     def item(self) -> float:
         return self.data
@@ -211,16 +269,105 @@ class Value(Node):
     def _repr_svg_(self) -> str | None:  # for hosts that know no bundles
         return self._repr_mimebundle_().get("image/svg+xml")
 
-    def _backward(self) -> None:
-        """Send this node's ``grad`` one step back to its parents: backpropagation by hand, as in the lecture."""
+    # ----- micrograd's names -----
+
+    @property
+    def _backward(self) -> Any:
+        """Send this node's ``grad`` one step back to its parents: backpropagation by hand, as in the lecture.
+
+        A function may be assigned to it, and takes the place of the rule.
+        """
+        return self._send
+
+    @_backward.setter
+    def _backward(self, closure: Any) -> None:
+        from autograd.by_hand import assign
+
+        assign(self, closure)
+
+    def _send(self) -> None:
         if self.saved:
             for parent, d in zip(self.parents, self.vjp(plain(self.grad)), strict=True):
                 if d is not None:
                     parent.grad += d
 
+    @property
+    def _children(self) -> tuple[Node, ...]:
+        return self.parents
 
-def _node(op: Op | Reduction, y: Any, parents: tuple[Value, ...], saved: tuple[Any, ...]) -> Value:
-    out = _new(Value)
+    @property
+    def _local_grads(self) -> tuple[float | None, ...]:
+        return tuple(self.vjp(1.0)) if self.saved else ()
+
+
+class StandIn(Value):
+    """A Value that behaves in another way, as while it is traced: a class to put on one, and to take off again.
+
+    own: the class that it has for its user, whose methods and attributes it keeps
+    """
+
+    __slots__ = ()
+    _own: ClassVar[type[Value]] = Value
+
+    def __init_subclass__(cls) -> None:
+        """The user's class has been told of itself, and need not be told of this."""
+
+    @classmethod
+    def over(cls, kind: type[Value]) -> type[Self]:
+        """This stand-in for Values of class ``kind``."""
+        return _over(cls, own_class(kind))  # type: ignore[arg-type, no-any-return]
+
+    @classmethod
+    def _constant(cls, data: Any) -> Any:
+        return cls._own._constant(data)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """A copy is of the user's class."""
+        return blank, (self._own,), self.__getstate__()
+
+
+@lru_cache
+def _over(role: Any, own: type[Value]) -> Any:
+    if own is Value:
+        return role
+    body = {"__slots__": (), "__module__": own.__module__, "_own": own}
+    return new_class(own.__name__, (role, own), {}, lambda namespace: namespace.update(body))
+
+
+def blank(own: type[Value], role: type[StandIn] | None = None) -> Value:
+    """A Value of the user's class ``own``, before anything is known of it."""
+    return _new(own if role is None else role.over(own))
+
+
+def own_class(kind: type[Value]) -> type[Value]:
+    """The class that a Value of class ``kind`` has for its user."""
+    return kind._own if issubclass(kind, StandIn) else kind
+
+
+def common_class(nodes: Iterable[Value]) -> type[Value]:
+    """The class of what is computed from ``nodes``: the user's subclass, of several the first or the most special."""
+    found = Value
+    for kind in dict.fromkeys(map(type, nodes)):
+        if issubclass(own := own_class(kind), found):
+            found = own
+    return found
+
+
+def has_array(args: Iterable[Any]) -> bool:
+    """Whether there is an array among ``args`` that is not simply a number."""
+    arrays = [a for a in args if isinstance(a, np.ndarray) and a.ndim]
+    return any(a.dtype == object or a.size != 1 for a in arrays)
+
+
+def over_arrays(cls: type[Value], op: Op, args: tuple[Any, ...]) -> Any:
+    """Row ``op`` on each element of the arrays among ``args``, as NumPy does it: an array of Values."""
+    return np.frompyfunc(lambda *xs: cls._apply(op, *xs), len(args), 1)(*args)
+
+
+def _node(
+    op: Op | Reduction, y: Any, parents: tuple[Value, ...], saved: tuple[Any, ...], kind: type[Value] = Value
+) -> Value:
+    out = _new(kind)
     out.data = y if y.__class__ is float else _result(y)
     out.grad = 0.0
     out.label = ""
@@ -252,7 +399,12 @@ def _record(op: Op | Reduction, y: Any, xs: tuple[float, ...], parents: tuple[Va
     """The result ``y`` where something is uncommon: constants among the parents, or a mode in force."""
     usual = MODE.usual
     wanted = tuple([p.requires_grad for p in parents]) if usual or MODE.recording else ()
-    out = _node(op, y, parents, ((y, *xs), wanted)) if any(wanted) else marked_result(Value._constant(y))
+    kind = Value
+    for p in parents:
+        if p.__class__ is not Value:
+            kind = common_class(parents)
+            break
+    out = _node(op, y, parents, ((y, *xs), wanted), kind) if any(wanted) else marked_result(kind._constant(y))
     if not usual and MODE.anomaly:
         check_forward(out, op, parents)
     return out
@@ -272,7 +424,7 @@ def _same(a: float, b: float) -> bool:
 
 def as_float(data: Any) -> float:
     """``data`` as a Python float, or a `TypeError` that says what to write instead."""
-    number = data.item() if isinstance(data, np.ndarray) and data.shape == () else data
+    number = data.item() if isinstance(data, np.ndarray) and data.size == 1 else data
     if isinstance(number, Real | np.bool_):
         try:
             return float(number)

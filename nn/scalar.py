@@ -32,20 +32,22 @@ class Neuron(Module):
     seed:       an integer, a NumPy generator to go on drawing from, or None for Python's own `random`
     expand:     build every product and sum as a node of its own, for drawing, instead of one fused `dot`
     weights:    the numbers to start from, instead of drawing
+    nonlin:     micrograd's word: False for no activation, whatever the other says
     """
 
     def __init__(
         self,
         nin: int,
-        activation: str = "relu",
+        activation: str | bool = "relu",
         bias: bool | float = True,
         init: str | Initializer = "auto",
         seed: Seed = None,
         expand: bool = False,
         weights: Sequence[float] | None = None,
+        nonlin: bool = True,
     ) -> None:
         nin = whole("nin", nin)
-        self.activation = check_activation(activation)
+        self.activation = activation = _activation(activation, nonlin)
         self.expand = flag("expand", expand)
         start = draw(init, activation, nin, 1, seed)[0] if weights is None else numbers("weights", weights)
         if start.shape != (nin,) or not np.isfinite(start).all():
@@ -88,13 +90,15 @@ class Layer(Module):
         self,
         nin: int,
         nout: int,
-        activation: str = "relu",
+        activation: str | bool = "relu",
         bias: bool | float = True,
         init: str | Initializer = "auto",
         seed: Seed = None,
         expand: bool = False,
+        nonlin: bool = True,
     ) -> None:
-        weights = draw(init, check_activation(activation), whole("nin", nin), whole("nout", nout), seed)
+        activation = _activation(activation, nonlin)
+        weights = draw(init, activation, whole("nin", nin), whole("nout", nout), seed)
         self.neurons = [Neuron(nin, activation, bias, expand=expand, weights=row) for row in weights.tolist()]
 
     def __call__(self, x: Any) -> Any:
@@ -112,6 +116,12 @@ class Layer(Module):
 
     def _outline(self, above: tuple[Module, ...]) -> str:
         return self._title()  # the neurons one by one would say nothing more
+
+
+def _activation(activation: str | bool, nonlin: bool) -> str:
+    if isinstance(activation, bool):  # micrograd's Neuron(2, False)
+        return "relu" if activation else "linear"
+    return check_activation(activation) if flag("nonlin", nonlin) else "linear"
 
 
 def _listed(x: Any) -> list[Any]:

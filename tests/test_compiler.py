@@ -649,7 +649,9 @@ def test_choices_are_made_anew_at_each_replay() -> None:
 
     compiled = compile(chosen)
     for x, y in itertools.product((-2.0, -0.5, 0.0, 1.5), repeat=2):
-        assert compiled(x, y).data == chosen(Value(x), Value(y)).data
+        assert compiled(x, y).data == chosen(x, y).data
+        a, b = Value(x), Value(y)
+        assert compiled(a, b).data == chosen(a, b).data  # of which == asks whether they are one node
 
 
 def test_tokens_gather_rows_of_an_embedding() -> None:

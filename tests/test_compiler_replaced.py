@@ -229,6 +229,20 @@ def test_a_set_may_lose_a_parameter_and_gain_one() -> None:
     assert loss(2.0).data == 8.0
 
 
+@pytest.mark.parametrize("kind", [list, dict], ids=lambda kind: kind.__name__)
+def test_a_number_and_an_equal_parameter_take_each_others_place(kind: Any) -> None:
+    """They are equal, and yet only one of them is trained."""
+    parts: Any = [Value(1.0), 2.0] if kind is list else {0: Value(1.0), 1: 2.0}
+    loss = compile(lambda x: (parts[0] + parts[1]) * x)
+    assert loss(3.0).data == 9.0
+    first, parts[1] = parts[0], Value(2.0)
+    loss(3.0).backward()
+    assert (first.grad, parts[1].grad) == (3.0, 3.0)
+    parts[0] = 1.0
+    loss(3.0).backward()
+    assert (first.grad, parts[1].grad) == (3.0, 6.0)
+
+
 def test_descent_by_new_values_is_that_of_the_eager_engine() -> None:
     losses = []
     for compiled in (False, True):

@@ -527,7 +527,7 @@ def test_threads_differentiate_side_by_side() -> None:
 
     def work(i: int) -> None:
         f: Callable[..., Any] = lambda x: (w * x).sin() * x  # noqa: E731
-        found[i] = sum(grad(grad(f))(i + 0.01 * k) for k in range(50))
+        found[i] = sum(grad(grad(f))(i + 0.01 * k) for k in range(50)).data
 
     threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
     for thread in threads:

@@ -234,7 +234,8 @@ def test_the_operations_carry_micrograds_signs() -> None:
     assert [(a + b)._op, (a * b)._op, a.relu()._op, a.tanh()._op, a.exp()._op] == ["+", "*", "ReLU", "tanh", "exp"]
     assert (a**2)._op.startswith("**")
     assert set((a * b)._prev) == {a, b}
-    assert a._prev == ()
+    assert (a * a)._prev == {a}
+    assert a._prev == set()
     assert a._op == ""
 
 

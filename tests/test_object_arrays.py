@@ -1,6 +1,7 @@
 """NumPy's functions on object arrays of Values: a right gradient, or an error."""
 
 import math
+import operator
 import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -10,7 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from autograd import Tensor, Value, compile
+import autograd
+from autograd import Tensor, TraceError, Value, compile
+from autograd.graph import plain
 from autograd.numpy_rows import ROWS
 from autograd.ops import OPS
 from tests.helpers import slope, slopes
@@ -152,9 +155,7 @@ def test_arrays_of_values_do_not_become_arrays_of_numbers() -> None:
         lambda: floats.__iadd__(values), lambda: np.add(values, 1.0, out=floats),
         lambda: np.linalg.inv(values * np.eye(2)),
         lambda: np.isnan(values), lambda: np.float64(values[0]), lambda: np.sum(values, dtype=float),
-        lambda: Tensor(values), lambda: Tensor([values[0]]), lambda: np.array([1.0, 2.0]) * values[0],
-        lambda: np.exp(values[0]),
-        lambda: values * values[0], lambda: values[0] * values,
+        lambda: Tensor(values), lambda: Tensor([values[0]]), lambda: floats.__imul__(values[0]),
     ]  # fmt: skip
     for program in programs:
         with pytest.raises(TypeError):
@@ -188,3 +189,100 @@ def test_a_compiled_function_refuses_what_numpy_alone_computes() -> None:
         compile(lambda: x.log2() * x)()
     y = compile(lambda: x.log() / math.log(2.0) * x)()
     assert y.data == pytest.approx(24.0)
+
+
+# ----- an array of Values, or of numbers, and one Value -----
+
+OPERATORS: list[Callable[[Any, Any], Any]] = [
+    operator.add, operator.sub, operator.mul, operator.truediv, operator.pow, operator.lt, operator.le, operator.gt,
+    operator.ge, operator.eq, operator.ne,
+]  # fmt: skip
+IN_PLACE: list[Callable[[Any, Any], Any]] = [
+    operator.iadd, operator.isub, operator.imul, operator.itruediv, operator.ipow,
+]  # fmt: skip
+BINARY: list[Callable[[Any, Any], Any]] = [
+    np.add,
+    np.subtract,
+    np.multiply,
+    np.divide,
+    np.power,
+    np.maximum,
+    np.minimum,
+]
+ALSO_METHODS: list[Callable[[Any, Any], Any]] = [np.hypot, np.arctan2, np.fmod, np.fmax, np.fmin]
+"""NumPy asks the first element for a method of this name, which a number has not."""
+
+
+def _each_by_itself(f: Callable[[Any, Any], Any], made: Callable[[], tuple[Any, Any]], in_place: bool = False) -> None:
+    """``f`` of an array and one Value is an array of what ``f`` makes of each, with the same gradients."""
+    gradients = []
+    for together in (True, False):
+        a, b = made()
+        leaves = [x for x in [*parts(a), *parts(b)] if isinstance(x, Value)]
+        pairs = np.broadcast(np.asarray(a, object), np.asarray(b, object))
+        found = f(a, b) if together else [f(x, y) for x, y in pairs]
+        assert not in_place or not together or found is a
+        assert not together or (isinstance(found, np.ndarray) and found.shape == pairs.shape)
+        results = parts(found)
+        nodes = [x for x in results if isinstance(x, Value)]
+        if nodes:
+            autograd.dot([math.cos(i) for i in range(len(nodes))], nodes).backward()
+        gradients.append([[plain(x) for x in results], [x.grad for x in leaves]])
+    assert gradients[0] == gradients[1]
+
+
+@pytest.mark.parametrize("f", [*OPERATORS, *BINARY, *ALSO_METHODS], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("shape", [(3,), (2, 2), (1,), (0,)], ids=str)
+def test_an_array_of_values_and_a_value(f: Callable[[Any, Any], Any], shape: tuple[int, ...]) -> None:
+    _each_by_itself(f, lambda: (of_values(numbers(shape)), Value(0.5)))
+    _each_by_itself(f, lambda: (Value(0.5), of_values(numbers(shape))))
+
+    def element() -> tuple[Any, Any]:  # as in x - x.max()
+        values = of_values(numbers(shape))
+        return values, values.flat[0] if values.size else Value(0.5)
+
+    _each_by_itself(f, element)
+    _each_by_itself(f, lambda: element()[::-1])
+
+
+@pytest.mark.parametrize("f", [*OPERATORS, *BINARY], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("shape", [(3,), (2, 2), (0,)], ids=str)
+def test_an_array_of_numbers_and_a_value(f: Callable[[Any, Any], Any], shape: tuple[int, ...]) -> None:
+    _each_by_itself(f, lambda: (numbers(shape), Value(0.5)))
+    _each_by_itself(f, lambda: (Value(0.5), numbers(shape)))
+
+
+@pytest.mark.parametrize("f", IN_PLACE, ids=lambda f: f.__name__)
+def test_an_array_of_values_changed_in_place_by_a_value(f: Callable[[Any, Any], Any]) -> None:
+    _each_by_itself(f, lambda: (of_values(numbers((2, 2))), Value(0.5)), in_place=True)
+
+
+def test_an_array_and_a_value_in_a_compiled_function() -> None:
+    def loss(x: Any, v: Any) -> Any:
+        shifted = x - v
+        shifted *= v
+        scaled = [v * shifted, np.array([2.0, 3.0, 4.0]) * v, v**x, np.exp(x) / v]
+        return np.concatenate(scaled).sum()
+
+    outcomes = []
+    for function in (loss, compile(loss)):
+        x, v = of_values(numbers((3,))), Value(0.6)
+        total = function(x, v)
+        total.backward()
+        outcomes.append([total.data, v.grad, *[each.grad for each in x]])
+    assert outcomes[1] == pytest.approx(outcomes[0], rel=1e-14)
+    for compared in (lambda x, v: (x < v).sum() * v, lambda x, v: (v > x).sum() * v):
+        with pytest.raises(TraceError, match=r"write autograd\.where"):
+            compile(compared)(x, v)
+
+
+def test_an_array_of_one_number_is_a_number() -> None:
+    for number in (np.array(2.0), np.array([2.0]), np.array([[2]]), np.array([True]) * 2, np.float32(2.0)):
+        x = Value(number)
+        assert type(x.data) is float and x.data == 2.0
+        for y in (x * number, x + number, x.maximum(number), x**number):
+            assert type(y) is Value and y.data in (4.0, 2.0)
+        assert (x <= number) is True and (x < number) is False
+        x.data = number
+        assert (x * 1.0).data == 2.0
+        assert autograd.sum([x, number]).data == 4.0

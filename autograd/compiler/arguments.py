@@ -11,20 +11,21 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd.compiler.trace import Leaf, Traced
+from autograd.compiler.trace import Leaf, Traced, traced_at
 from autograd.tensor import Tensor
 from autograd.trees import parts
-from autograd.value import Value
+from autograd.value import Value, own_class
 
 Array = NDArray[Any]
 
 
 class _Input(NamedTuple):
-    """A number among the arguments (shape ()), or an array or list of numbers."""
+    """A number among the arguments (shape ()), or an array or list of numbers; of a Value the class, too."""
 
     shape: tuple[int, ...]
     wanted: bool = False
     listed: bool = False
+    own: type[Value] = Value
 
 
 class Same:
@@ -86,7 +87,7 @@ class Arguments:
                     f"compiled function, or pass {name}.detach()"
                 )
             self.nodes.append((len(self.numbers) - 1, self.offset, x))
-            return self._input(x.data, _Input((), x.requires_grad), name)
+            return self._input(x.data, _Input((), x.requires_grad, own=own_class(type(x))), name)
         if isinstance(x, Tensor):
             raise TypeError(f"argument {name}: a compiled function is of single Values; pass the array in its .data")
         if isinstance(x, np.ndarray) and x.dtype.kind in "fiub":
@@ -94,7 +95,7 @@ class Arguments:
         if isinstance(x, float | int | np.number) and kind is not bool:
             return self._input(x, _Input(()), name)
         if isinstance(x, np.ndarray) and x.dtype == object and not self.rows:
-            return self._structure(x.tolist(), name)
+            return np.ndarray, tuple([(i, self._structure(part, f"{name}[{i}]")) for i, part in enumerate(x)])
         if isinstance(x, list | tuple) and x and (self.rows or {*map(type, x)} <= {float, int}):
             array = _numbers(x, name)
             return self._input(array, _Input(array.shape[self.rows :], listed=True), name)
@@ -185,7 +186,7 @@ def _rebuilt(structure: Any, remaining: Iterator[Traced]) -> Any:
         return structure.x
     if isinstance(structure, _Input):
         if not structure.shape:
-            return next(remaining)
+            return traced_at(Traced.over(structure.own), next(remaining).instruction)
         array = np.empty(structure.shape, object)
         for index in np.ndindex(structure.shape):
             array[index] = next(remaining)
@@ -194,4 +195,6 @@ def _rebuilt(structure: Any, remaining: Iterator[Traced]) -> Any:
     built = {key: _rebuilt(part, remaining) for key, part in inner}
     if issubclass(kind, dict):
         return built
+    if issubclass(kind, np.ndarray):
+        return np.array([*built.values()], object)
     return kind._make(built.values()) if hasattr(kind, "_make") else kind(built.values())

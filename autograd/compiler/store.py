@@ -8,15 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd.graph import Node, plain
-from autograd.value import NO_GRADIENT, Value, as_float
+from autograd.value import NO_GRADIENT, StandIn, Value, as_float, own_class
 
 Places = NDArray[np.int64] | slice
 """Of some parameters in the arrays of a store."""
 _DATA, _GRAD, _WANTED = (vars(Node)[slot] for slot in ("data", "grad", "requires_grad"))
-
-
-COMPARED = [0]
-"""How often some `Bound` was compared by ==: what was not has only been compared by identity."""
 
 
 class Store:
@@ -41,10 +37,10 @@ class Store:
         """Gradients that are no numbers: None, or a node of a recorded backward pass."""
         gradients = [value.grad for value in values]
         for i, value in enumerate(values):
-            if value.__class__ is Bound:
+            if isinstance(value, Bound):
                 _DATA.__get__(value)[0].current = False
             _DATA.__set__(value, (self, i))
-            value.__class__ = Bound
+            value.__class__ = Bound.over(type(value))
             value.grad = gradients[i]
 
     def clear(self, absent: bool = True) -> None:
@@ -99,7 +95,7 @@ class Store:
         self._give(places, True)
 
 
-class Bound(Value):
+class Bound(StandIn):
     """A parameter of a compiled program: ``data`` and ``grad`` are read from and written to its `Store`."""
 
     __slots__ = ()
@@ -143,20 +139,6 @@ class Bound(Value):
         _WANTED.__set__(self, wanted)
         _DATA.__get__(self)[0].changes += 1
 
-    def __eq__(self, other: object) -> Any:
-        COMPARED[0] += 1
-        return Value.__eq__(self, other)
-
-    __hash__ = Value.__hash__
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        """A copy is a plain `Value`."""
-        return _blank, (), self.__getstate__()
-
-
-def _blank() -> Value:
-    return Value.__new__(Value)
-
 
 def bind(values: Sequence[Value], dtype: np.dtype[Any]) -> tuple[Store, NDArray[np.int64]]:
     """The store of ``values``, and where in it each lies. They get one, in this order, if they have none in common."""
@@ -167,7 +149,7 @@ def bind(values: Sequence[Value], dtype: np.dtype[Any]) -> tuple[Store, NDArray[
                 f"these parameters belong to a program compiled for {store.data.dtype}; a second one for {dtype} would "
                 f"round them; compile both with the same dtype"
             )
-    if len(stores) == 1 and all(value.__class__ is Bound for value in values):
+    if len(stores) == 1 and all(isinstance(value, Bound) for value in values):
         (store,) = stores.values()
     else:
         together = dict.fromkeys(value for store in stores.values() for value in _alive(store))
@@ -178,16 +160,16 @@ def bind(values: Sequence[Value], dtype: np.dtype[Any]) -> tuple[Store, NDArray[
 def release(values: Iterable[Value]) -> None:
     """Make plain Values again of parameters that are bound, with the numbers that they have."""
     for value in values:
-        if value.__class__ is Bound:
+        if isinstance(value, Bound):
             data, grad, store = value.data, value.grad, _DATA.__get__(value)[0]
             store.current = False
-            value.__class__ = Value  # type: ignore[assignment]
+            value.__class__ = own_class(type(value))  # type: ignore[assignment]
             value.data, value.grad = data, grad
 
 
 def store_of(value: Value) -> Store | None:
     """The store of a parameter, if a compiled program has made one."""
-    return _DATA.__get__(value)[0] if value.__class__ is Bound else None
+    return _DATA.__get__(value)[0] if isinstance(value, Bound) else None
 
 
 def _alive(store: Store) -> Iterable[Value]:
@@ -279,7 +261,7 @@ def _gathered(values: Iterable[Any]) -> Gathered | None:
     """``values`` as flat arrays, if all of them belong to one compiled program and none is frozen."""
     index, store = [], None
     for value in values:
-        if value.__class__ is not Bound or not value.requires_grad:
+        if not isinstance(value, Bound) or not value.requires_grad:
             return None
         own, i = _DATA.__get__(value)
         if store is not None and own is not store:

@@ -27,7 +27,7 @@ from autograd.graph import Node
 from autograd.modes import MODE, OURS, paused_gc, setting, user_line
 from autograd.namespaces import ieee
 from autograd.ops import OPS, Op, Reduction
-from autograd.value import Value, as_float
+from autograd.value import StandIn, Value, as_float, common_class, has_array, over_arrays
 
 Row = Op | Reduction
 Lookup = tuple[int, Sequence[int]]
@@ -103,13 +103,19 @@ class Tape:
         """The result of row ``op`` on ``args``: what `Value._apply` does while a function is traced."""
         return self.record(op, args if len(args) == op.arity else op.complete(tuple(args)))
 
-    def record(self, op: Row, args: Iterable[Any]) -> Value:
+    def record(self, op: Row, args: Sequence[Any]) -> Value:
         """The result of ``op`` on ``args``, none left out: what `Value._reduce` does while a function is traced."""
         operands: list[int] = []
+        kind = Traced
         for a in args:
-            operands.append(a.instruction if type(a) is Traced else self._operand(a))
+            if type(a) is Traced:
+                operands.append(a.instruction)
+            else:
+                operands.append(self._operand(a))
+                if isinstance(a, Value):
+                    kind = Traced.over(common_class(x for x in args if isinstance(x, Value)))
         if operands[0] < 0 and max(operands) < 0:
-            return self._result(self.constant(self._folded(op, operands)))
+            return traced_at(kind, self.constant(self._folded(op, operands)))
         ops = self.ops
         index = len(ops)
         ops.append(op)
@@ -118,18 +124,15 @@ class Tape:
             self.cut.append(index)
         if self.places is not None:
             self.places.append(user_line())
-        out = _new(Traced)  # what follows is `_result`, for this is the busiest line of all
-        out.instruction = index
-        return out
-
-    def _result(self, index: int) -> "Traced":
-        out = _new(Traced)
+        out = _new(kind)  # what follows is `traced_at`, for this is the busiest line of all
         out.instruction = index
         return out
 
     def _operand(self, x: Any) -> int:
         if not isinstance(x, Value):
             return self.constant(x if x.__class__ is float else as_float(x))
+        if isinstance(x, Traced):  # of a class of the user's
+            return x.instruction
         if x.parents:
             raise TraceError(
                 f"the compiled function uses {x!r}, which was computed outside of it and would not be computed again\n"
@@ -247,6 +250,12 @@ class Tape:
 _new = Value.__new__
 
 
+def traced_at(kind: "type[Traced]", instruction: int) -> "Traced":
+    out = _new(kind)
+    out.instruction = instruction
+    return out
+
+
 def _row_name(op: Row | None) -> str:
     return op.name if op else "a leaf"
 
@@ -270,8 +279,8 @@ _DECIDE = (
     "autograd.maximum(a, b) for max(a, b), or decide outside of it"
 )
 _NUMBER = (
-    "A compiled function computes with Values only: write autograd.exp(x) for math.exp(x), x.detach() to stop a "
-    "gradient, and read numbers from what the function returns, or by keep=[…]"
+    "A compiled function computes with Values only: write autograd.exp(x) for math.exp(x), an operation of your own by "
+    "autograd.custom_op, x.detach() to stop a gradient, and read numbers from what the function returns, or by keep=[…]"
 )
 _INDEX = "A list cannot be indexed by a traced value: write autograd.take(list, index)"
 _KEY = (
@@ -289,7 +298,7 @@ _KIND = (
 _NO_ROW = "No row of the table does this: do it outside of the function, and pass the result as an argument"
 
 
-class Traced(Value):
+class Traced(StandIn):
     """A `Value` without a number, for as long as a function is traced; ``instruction`` is its entry on the tape.
 
     Whatever depends on a number is an operation of the tape, or refused. An argument that is a number is one of these
@@ -300,7 +309,12 @@ class Traced(Value):
 
     @classmethod
     def _apply(cls, op: Op, *args: Any) -> Any:
-        return MODE.tape.apply(op, args)
+        try:
+            return MODE.tape.apply(op, args)
+        except TypeError:
+            if not has_array(args):
+                raise
+            return over_arrays(cls, op, args)
 
     @property
     def data(self) -> float:
@@ -385,7 +399,7 @@ class Traced(Value):
         """What `isinstance` asks for if the type is not what it looks for."""
         if self._is_number() and not _asked_by_us("abc"):
             _refused("The class", _KIND)
-        return Traced
+        return type(self)
 
     @__class__.setter
     def __class__(self, kind: Any) -> None:
@@ -403,7 +417,7 @@ class Traced(Value):
         """Of two comparisons: whether both hold, or one of them."""
         tape = MODE.tape
         for x in (self, other):
-            if not (isinstance(x, bool) or (type(x) is Traced and tape.compares(x.instruction))):
+            if not (isinstance(x, bool) or (isinstance(x, Traced) and tape.compares(x.instruction))):
                 return NotImplemented
         return tape.truth(tape.apply(OPS[name], (self, other)))
 
@@ -437,8 +451,13 @@ _NUMPY = str(Path(np.__file__).parent)
 
 def _compared(name: str, op: Op) -> Callable[[Any, Any], Any]:
     def compared(self: Any, other: Any) -> Any:
-        if name in ("__eq__", "__ne__") and not isinstance(other, Value | Real | np.bool_ | np.ndarray):
-            return NotImplemented  # a number equals no text and not None
+        if has_array((other,)):
+            return NotImplemented  # NumPy compares each
+        if name in ("__eq__", "__ne__"):
+            if not isinstance(other, Value | Real | np.bool_ | np.ndarray):
+                return NotImplemented  # a number equals no text and not None
+            if isinstance(other, Value) and not any(isinstance(x, Traced) and x._is_number() for x in (self, other)):
+                return (self is other) == (name == "__eq__")  # as outside: whether they are one node
         return MODE.tape.apply(op, (self, other))
 
     return compared
@@ -510,7 +529,7 @@ def _run(
     tape = Tape(list(leaves), [None] * len(leaves), [()] * len(leaves))
     if places:
         tape.places = [leaf.name for leaf in leaves]
-    inputs = [tape._result(i) for i, leaf in enumerate(leaves) if leaf.value is None]
+    inputs = [traced_at(Traced, i) for i, leaf in enumerate(leaves) if leaf.value is None]
     with _as_traced(leaves), paused_gc(), setting(tape=tape, recording=True, scope=None):
         args, kwargs = arguments(inputs)
         result = function(*args, **kwargs)
@@ -555,7 +574,7 @@ def _as_traced(leaves: list[Leaf]) -> Iterator[None]:
         for i, leaf in enumerate(leaves):
             if (p := leaf.value) is not None:
                 before.append((p, p.__class__, getattr(p, "instruction", None)))
-                p.__class__ = Traced
+                p.__class__ = Traced.over(type(p))
                 p.instruction = i
         yield
     finally:
@@ -590,7 +609,7 @@ def reachable(root: Any) -> Iterator[tuple[str, Any, Any]]:
     stack: list[tuple[str, Any, Any]] = [("", None, root)]
     while stack:
         name, _, item = found = stack.pop()
-        if item.__class__ in _PLAIN or type(item) is Traced:  # left over from a trace
+        if item.__class__ in _PLAIN or isinstance(item, Traced):  # left over from a trace
             continue
         yield found
         if id(item) not in seen and not isinstance(item, Value):

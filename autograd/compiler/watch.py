@@ -14,9 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from autograd.compiler.store import COMPARED
 from autograd.compiler.trace import Leaf, names_in, reachable, slots
-from autograd.counted import CHANGES, Counted
+from autograd.counted import CHANGES, COMPARED, Counted
 from autograd.value import Value
 
 ITEMS = 4000

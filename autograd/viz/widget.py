@@ -8,7 +8,7 @@ from functools import cache
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from autograd.graph import Node, topological_order
+from autograd.graph import Node, plain, topological_order
 from autograd.viz.narration import Narrator, listed
 from autograd.viz.player import asset, computed, content, placed, step
 from autograd.viz.theme import THEMES, Theme
@@ -140,7 +140,7 @@ class Widget:
 
     def _assign(self, numbers: Mapping[Node, Any]) -> None:
         """New data for some leaves, and for all that is computed from them; on an error the old for all."""
-        checked = {leaf: leaf._plain(number) for leaf, number in numbers.items()}
+        checked = {leaf: leaf._constant(plain(number)).data for leaf, number in numbers.items()}
         before = [(node, node.data, node.saved) for node in self._order]
         try:
             for leaf, number in checked.items():
@@ -259,7 +259,7 @@ def widget(
 def _compute(node: Node) -> None:
     """The operation of a `Value` again, on what its operands are now."""
     xs = tuple([parent.data for parent in node.parents])
-    y = node._plain(computed(node.op, xs))
+    y = node._constant(computed(node.op, xs)).data
     masked = isinstance(node.saved[0], tuple)
     node.data, node.saved = y, ((y, *xs), node.saved[1]) if masked else (y, *xs)
 
