@@ -11,7 +11,7 @@ from autograd.errors import GraphError
 from autograd.graph import marked_result, plain
 from autograd.modes import MODE, check_forward, shown_operands
 from autograd.ops import Contributions, Reduction
-from autograd.value import StandIn, Value, as_float, blank
+from autograd.value import StandIn, Value, as_float, blank, same
 
 
 class LocalGrads(NamedTuple):
@@ -114,7 +114,7 @@ class ByHand(StandIn):
         if isinstance(self.saved, LocalGrads):
             return [g * d if want else None for d, want in zip(self.saved.numbers, wanted, strict=True)]
         if self.saved is None:
-            self._refuse("has no derivative")
+            self._refuse()
         sent = self._sent(g)
         return [sent.pop(id(p), 0.0) if want else None for p, want in zip(self.parents, wanted, strict=True)]
 
@@ -155,11 +155,11 @@ class ByHand(StandIn):
                     "give Values, as in Value(a.data * b.data, (a, b), (b, a)), with Value(1.0).detach() for a "
                     "constant, or ",
                 )
-            if want and plain(d) != number:
+            if want and not same(plain(d), number):
                 raise GraphError(f"{d!r} was a local gradient of {self!r} as {number:g}, and has been changed since")
         return [d if want else None for d, want in zip(given, wanted, strict=True)]
 
-    def _refuse(self, why: str, instead: str = "") -> NoReturn:
+    def _refuse(self, why: str = "", instead: str = "") -> NoReturn:
         name = self._op or "this operation"
         if self.saved is None:
             why, instead = "was given neither a _backward nor local gradients", "give one of them, or "

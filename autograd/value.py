@@ -206,7 +206,7 @@ class Value(Node):
         nodes = (self, *self.parents)
         if before != tuple([node.data for node in nodes]):
             pairs = zip(nodes, before, strict=True)
-            saved = tuple([x if _same(node.data, x) else Moved(node, x, self.op) for node, x in pairs])
+            saved = tuple([x if same(node.data, x) else Moved(node, x, self.op) for node, x in pairs])
             probe = _new(Value)
             probe.op, probe.saved = self.op, (saved, self.saved[1]) if masked else saved
             probe.vjp(1.0)
@@ -418,7 +418,7 @@ _INSTEAD: tuple[tuple[Any, str], ...] = (
 )
 
 
-def _same(a: float, b: float) -> bool:
+def same(a: float, b: float) -> bool:
     return a == b or (a != a and b != b)
 
 
