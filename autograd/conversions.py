@@ -50,7 +50,12 @@ def check_conversion(node: Any, frame: FrameType) -> None:
         frame = frame.f_back  # what counts is who called it
         asks = _remembered(frame).asks(frame)
     if MODE.differentiating or asks is not float:
-        raise TypeError(_message(type(node).__name__, frame, asks))
+        raise TypeError(_message(class_name(node), frame, asks))
+
+
+def class_name(node: Any) -> str:
+    """What its user calls the class of ``node``, also while a stand-in is in its place."""
+    return getattr(type(node), "_own", type(node)).__name__
 
 
 def _message(kind: str, frame: FrameType, asks: Any) -> str:

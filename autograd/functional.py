@@ -210,7 +210,8 @@ def _check_function(f: Any) -> None:
 def _check_not_traced() -> None:
     if MODE.tape is not None:
         raise TraceError(
-            f"a derivative cannot be taken inside a compiled function\n  at {user_line()}\n"
+            f"a derivative cannot be taken inside a compiled function: while that is traced there is no graph to go "
+            f"back through, and the program's own backward pass is made once, of the whole\n  at {user_line()}\n"
             f"Write the derivative out there, or call the function uncompiled, which is compiled.function"
         )
 

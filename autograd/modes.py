@@ -288,10 +288,10 @@ def scope(name: str) -> Any:
 
 
 class _Within(dict[str, bool]):
-    """By the name of a source file, whether it lies within some parts of glassgrad; asked often, so it remembers."""
+    """By the name of a source file, whether it lies within some folders; asked often, so it remembers."""
 
-    def __init__(self, *parts: str) -> None:
-        self.paths = tuple(f"{Path(__file__).parents[1]}{os.sep}{part}" for part in parts)
+    def __init__(self, *folders: str, root: Path = Path(__file__).parents[1]) -> None:
+        self.paths = tuple(f"{root}{os.sep}{folder}" for folder in folders)
 
     def __missing__(self, file: str) -> bool:
         self[file] = file.startswith(self.paths)
@@ -300,6 +300,7 @@ class _Within(dict[str, bool]):
 
 ENGINE = _Within(f"autograd{os.sep}", f"nn{os.sep}module.py")  # which stands between a layer and its caller
 OURS = _Within(f"autograd{os.sep}", f"nn{os.sep}")
+NUMPY = _Within("", root=Path(np.__file__).parent)
 
 
 def remember_place(node: Any, frame: Any, scope: Scope) -> None:
@@ -312,10 +313,14 @@ def remember_place(node: Any, frame: Any, scope: Scope) -> None:
     node.code, node.instruction, node.scope = frame.f_code, frame.f_lasti, scope
 
 
+def _is_library(file: str) -> bool:
+    return OURS[file] or NUMPY[file] or file.startswith("<frozen ")
+
+
 def user_line() -> str:
-    """The innermost source line that is not glassgrad's own, as ``file:line: text``."""
+    """The innermost source line that is not glassgrad's own or NumPy's, as ``file:line: text``."""
     frame = sys._getframe(1)
-    while frame.f_back and (OURS[frame.f_code.co_filename] or frame.f_code.co_filename.startswith("<frozen ")):
+    while frame.f_back and _is_library(frame.f_code.co_filename):
         frame = frame.f_back
     return source_line(frame)
 

@@ -16,6 +16,7 @@ from numpy.typing import DTypeLike
 
 from autograd import moves
 from autograd.array_ops import ARRAY_OPS, ARRAYS, Array, ArrayOp, Axis, Shape, normalized, unbroadcast
+from autograd.conversions import class_name
 from autograd.errors import GraphError
 from autograd.graph import Node, backward, marked_result, plain
 from autograd.masked import Masked, masked_jvp, masked_vjp, squares
@@ -643,7 +644,7 @@ def as_array(data: Any, dtype: DTypeLike | None = None) -> Array:
         return data
     if isinstance(data, Node):
         raise TypeError(
-            f"expected plain numbers, got a {type(data).__name__}; take its .data; "
+            f"expected plain numbers, got a {class_name(data)}; take its .data; "
             f"Values and Tensors do not mix in one expression"
         )
     if isinstance(data, list | tuple) and any(isinstance(x, Node) for x in data):

@@ -70,7 +70,13 @@ class Value(Node):
     ) -> None:
         if not isinstance(label, str):
             raise TypeError(f"label is the name a picture shows, a str; got {type(label).__name__} {label!r}")
-        self.data: float = data if data.__class__ is float else as_float(data)
+        if data.__class__ is not float:
+            if MODE.tape is not None and isinstance(data, Value):
+                by_hand = not isinstance(_children, str) and (_children or _op or children or local_grads)
+                MODE.tape.renamed(self, data, label if by_hand else label or _children, by_hand)
+                return
+            data = as_float(data)
+        self.data: float = data
         self.grad: Any = NO_GRADIENT
         self.label = label
         self.op = None

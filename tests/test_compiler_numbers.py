@@ -316,7 +316,7 @@ DERIVATIVES: dict[str, Any] = {
 @pytest.mark.parametrize("name", DERIVATIVES)
 def test_a_derivative_in_a_compiled_function_is_refused_and_the_remedy_works(name: str) -> None:
     loss = compile(lambda x: DERIVATIVES[name](lambda y: y * y * x, x) * 1.0)
-    with pytest.raises(TraceError, match=r"a derivative cannot be taken inside a compiled function\n  at .*py:"):
+    with pytest.raises(TraceError, match=r"a derivative cannot be taken inside a compiled function: .*\n  at .*py:"):
         loss(2.0)
     assert float(loss.function(2.0)) == (8.0 if name not in ("hessian", "hvp") else 4.0)
 

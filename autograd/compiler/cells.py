@@ -41,14 +41,6 @@ class Cell:
     def shape(self) -> tuple[int, ...]:
         return self.array.shape
 
-    def __eq__(self, other: object) -> bool:
-        raise TypeError("a rule of the table compares by m.equal(a, b), not by ==")
-
-    __hash__ = object.__hash__
-
-    def __bool__(self) -> bool:
-        raise TypeError("a rule of the table decides by m.where(condition, a, b), not by if")
-
 
 def _operator(function: Any, reflected: bool = False) -> Callable[[Cell, Any], Any]:
     if reflected:

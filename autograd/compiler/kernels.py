@@ -1,6 +1,7 @@
 """What a program calls besides NumPy's own functions; the last argument is where the result goes."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from autograd.compiler.cells import Cell, Cells
 from autograd.compiler.memory import Array, Ids
 from autograd.compiler.take import MAX, MIN, whole_index
-from autograd.namespaces import SCALARS
+from autograd.namespaces import SCALARS, Rule, ieee
 from autograd.ops import REDUCTIONS, Reduction
 
 
@@ -66,6 +67,17 @@ class Take:
         if self.index is not None:
             chosen[...] = self.index[chosen]
         source.take(chosen, None, out, "clip")
+
+
+@dataclass(frozen=True)
+class EachNumber:
+    """A rule that knows no arrays, such as one that calls `math` or decides by if: one number after another."""
+
+    rule: Rule
+
+    def __call__(self, *args: Any) -> None:
+        *xs, out = args
+        out[...] = np.frompyfunc(partial(ieee, self.rule), len(xs), 1)(*xs)
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,7 +28,9 @@ from autograd.compiler.memory import (
 from autograd.compiler.normal import GRADIENT
 from autograd.compiler.take import TAKE
 from autograd.compiler.trace import inputs_by_argument
+from autograd.namespaces import Rule
 from autograd.ops import Op, Reduction
+from autograd.symbols import written
 
 MANY = 50
 """With more copied operands than these all gradients are cleared at once."""
@@ -509,7 +511,7 @@ class _Builder:
         y = cells.known(views[0].data)
         xs = [x if isinstance(x, float) else cells.known(views[x].data) for x in operands]
         with np.errstate(all="ignore"):
-            cells.finish(row.forward(cells.namespace, *xs), y.array)
+            cells.finish(self._by_rule(row, row.forward, *xs), y.array)
         memo = cells.memo
 
         def backward() -> None:
@@ -518,7 +520,7 @@ class _Builder:
             for ids, x, d in zip(group.operands.T, operands, row.partials, strict=True):
                 if isinstance(x, int) and self._wanted(ids):
                     with np.errstate(all="ignore"):
-                        slope = d(cells.namespace, y, *xs)
+                        slope = self._by_rule(row, d, y, *xs)
                     if row.selects:
                         slopes = (
                             slope if isinstance(slope, Cell) else cells.known(cells.equal(slope, g.shape), fixed=True)
@@ -528,6 +530,12 @@ class _Builder:
                         self._send(views[x], cells.product([g], slope))
 
         return backward
+
+    def _by_rule(self, row: Op, rule: Rule, *args: Any) -> Any:
+        """What a rule of ``row`` makes of cells."""
+        if written(row):
+            return rule(self.cells.namespace, *args)
+        return self.cells.call(kernels.EachNumber(rule), *args)
 
     def _is_constant(self, ids: Ids) -> bool:
         return bool(((ids >= self.lifted.first_constant) & (ids < self.lifted.first_mirror)).all())

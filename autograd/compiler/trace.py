@@ -24,9 +24,10 @@ from numpy.typing import NDArray
 from autograd.compiler.take import TAKE
 from autograd.errors import TraceError
 from autograd.graph import Node
-from autograd.modes import MODE, OURS, paused_gc, setting, user_line
+from autograd.modes import MODE, NUMPY, OURS, paused_gc, setting, user_line
 from autograd.namespaces import ieee
 from autograd.ops import OPS, Op, Reduction
+from autograd.tensor import Tensor
 from autograd.value import StandIn, Value, as_float, common_class, has_array, over_arrays
 
 Row = Op | Reduction
@@ -84,6 +85,7 @@ class Tape:
     strangers: leaves that were no leaves of ours: made by the function itself, or hidden from us
     labelled:  results to which the function gave a label; kept: the entries of those that somebody wants to see
     places:    the source line of each entry, if asked for
+    numbers:   entries that were read by .data
     """
 
     leaves: list[Leaf]
@@ -96,6 +98,7 @@ class Tape:
     labelled: dict[str, list["Traced"]] = field(default_factory=dict)
     places: list[str] | None = None
     root: int = 0
+    numbers: set[int] = field(default_factory=set)
     _known: dict[Any, int] = field(default_factory=dict)
     _kinds: list[tuple[bool, bool]] = field(default_factory=list)
 
@@ -159,6 +162,25 @@ class Tape:
         with setting(recording=False):
             return self.record(OPS["clone"], (x,))
 
+    def number(self, x: "Traced") -> Any:
+        """The number of ``x``: a constant for derivatives, and no Value to the function."""
+        if x.instruction < 0:
+            return self.constants[-1 - x.instruction]
+        number = self.detached(x)
+        self.numbers.add(number.instruction)
+        return number
+
+    def renamed(self, value: Value, number: "Traced", label: Any, by_hand: Any) -> None:
+        """Let ``value`` be a Value with the traced ``number``."""
+        if by_hand:
+            _refused("An operation by hand", _NUMBER)
+        if number.instruction >= 0 and not self.is_number(number.instruction):
+            raise TypeError("a Value is one real number, and this is a Value already; write x for Value(x)")
+        value.__class__ = Traced.over(type(value))
+        value.instruction = number.instruction
+        if label:
+            value.label = label
+
     def truth(self, condition: Value) -> Value:
         """1 if ``condition`` is not 0, else 0."""
         known = isinstance(condition, Traced) and self.compares(condition.instruction)
@@ -209,7 +231,8 @@ class Tape:
                 kinds.append((True, False))
             else:
                 of_operands = [kinds[o] for o in self.operands[i] if o >= 0]
-                number = isinstance(self.ops[i], Op) and all(is_number for is_number, _ in of_operands)
+                computed = isinstance(self.ops[i], Op) and all(is_number for is_number, _ in of_operands)
+                number = computed or i in self.numbers
                 kinds.append((number, i not in cut and any(wanted for _, wanted in of_operands)))
         return kinds[index]
 
@@ -276,7 +299,8 @@ def _refused(what: str, remedy: str) -> NoReturn:
 
 _DECIDE = (
     "A compiled function cannot decide by a Value's number: write autograd.where(x > 0, a, b) for if,\n"
-    "autograd.maximum(a, b) for max(a, b), or decide outside of it"
+    "autograd.maximum(a, b) for max(a, b), functools.reduce(autograd.maximum, values) for max(values), or decide\n"
+    "outside of it"
 )
 _NUMBER = (
     "A compiled function computes with Values only: write autograd.exp(x) for math.exp(x), an operation of your own by "
@@ -317,8 +341,9 @@ class Traced(StandIn):
             return over_arrays(cls, op, args)
 
     @property
-    def data(self) -> float:
-        _refused(".data", _NUMBER)
+    def data(self) -> Any:
+        """Its number, for the function to compute with: `detach`ed, as the engine's is."""
+        return MODE.tape.number(self)
 
     @data.setter
     def data(self, number: float) -> None:
@@ -373,8 +398,8 @@ class Traced(StandIn):
     def __index__(self) -> int:
         _refused("The use as an index", _INDEX)
 
-    def item(self) -> float:
-        _refused(".item()", _NUMBER)
+    def item(self) -> Any:
+        return MODE.tape.number(self)
 
     def __repr__(self) -> str:
         if MODE.tape is not None and not _asked_by_us("reprlib"):
@@ -443,10 +468,7 @@ def _asked_by_us(between: str) -> bool:
     while frame.f_back and Path(frame.f_code.co_filename.strip("<>").removeprefix("frozen ")).stem == between:
         frame = frame.f_back
     file = frame.f_code.co_filename
-    return OURS[file] or file.startswith(_NUMPY)
-
-
-_NUMPY = str(Path(np.__file__).parent)
+    return OURS[file] or NUMPY[file]
 
 
 def _compared(name: str, op: Op) -> Callable[[Any, Any], Any]:
@@ -474,6 +496,7 @@ def _without_row(name: str) -> Callable[..., NoReturn]:
     return refused
 
 
+Traced.as_integer_ratio = _without_row("as_integer_ratio()")  # type: ignore[method-assign]
 for _name, _methods in {
     "round()": ["round"], "math.trunc()": ["trunc"], "math.floor()": ["floor"], "math.ceil()": ["ceil"],
     "%": ["mod", "rmod"], "//": ["floordiv", "rfloordiv"], "divmod()": ["divmod", "rdivmod"],
@@ -552,10 +575,15 @@ def _kept(tape: Tape, label: str, result: "Traced | None") -> int:
 
 def _checked_root(function: Callable[..., Any], tape: Tape, result: Any) -> int:
     if not isinstance(result, Value):
-        name = getattr(function, "__name__", repr(function))
+        name, remedy = (
+            getattr(function, "__name__", repr(function)),
+            "write return loss, and name other results by keep=[…]",
+        )
+        if isinstance(result, Tensor):
+            remedy = "a Tensor is computed in whole arrays as it is, so call the function itself"
         raise TraceError(
             f"a compiled function returns one Value, the loss; {name} returned {type(result).__name__}; "
-            f"write return loss, and name other results by keep=[…]"
+            f"{'is a return missing? ' if result is None else ''}{remedy}"
         )
     root = tape.record(OPS["clone"], (result,)).instruction
     if root < 0:
