@@ -77,10 +77,7 @@ def _row(name: str, partials: tuple[Rule, ...]) -> Op:
 
     def compute(m: Any, *xs: Any) -> Any:
         if not all(isinstance(x, float | np.ndarray | np.generic) for x in xs):
-            raise TypeError(
-                f"{name} is computed by NumPy alone, and a compiled function cannot contain it; write it with the "
-                f"functions of autograd, as log(x) / math.log(2.0) for log2(x), or leave compile() out"
-            )
+            raise TypeError(f"{name} is computed by NumPy alone, of numbers and arrays")
         return float(ufunc(*xs)) if m is SCALARS else ufunc(*xs)
 
     forward: Rule = (lambda m, a: compute(m, a)) if len(partials) == 1 else (lambda m, a, b: compute(m, a, b))

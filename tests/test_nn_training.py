@@ -446,7 +446,6 @@ class Counting(Wrapped):
 RANDOM = "draws random numbers, or keeps something of what it is called with|did not do the same twice"
 UNTRACED: dict[str, tuple[Callable[[], Wrapped], str]] = {
     "decides": (Sided, r"if, and, or, not, min\(\) or max\(\) of a traced"),
-    "wraps": (Relabelled, "a Value is one real number, not Traced"),
     "looks at types": (Typed, "The class of a traced value: its number today would be frozen"),
     "compares types": (Exact, r"Exact makes \[\[.* of traced examples, and of the same in numbers"),
     "draws from NumPy": (lambda: Dropping(np.random.default_rng(0)), RANDOM),
@@ -455,6 +454,14 @@ UNTRACED: dict[str, tuple[Callable[[], Wrapped], str]] = {
     "keeps": (Counting, "Counting draws random numbers, or keeps something of what it is called with"),
 }
 CASES = pytest.mark.parametrize(("build", "message"), UNTRACED.values(), ids=UNTRACED.keys())
+
+
+def test_a_model_that_makes_values_of_its_inputs_is_compiled() -> None:
+    models = [Relabelled(), Relabelled()]
+    for model, compiled in zip(models, (False, True), strict=True):
+        train(model, compile=compiled)
+    eager, fast = ([p.data for p in model.parameters()] for model in models)
+    assert fast == pytest.approx(eager, rel=1e-12)
 
 
 @CASES
