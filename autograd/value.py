@@ -45,7 +45,11 @@ class Value(Node):
     def __init__(self, data: Any, label: str = "") -> None:
         if not isinstance(label, str):
             raise TypeError(f"label is the name a picture shows, a str; got {type(label).__name__} {label!r}")
-        self.data: float = data if data.__class__ is float else as_float(data)
+        if data.__class__ is not float:
+            if MODE.tape is not None and MODE.tape.becomes(self, data, label):
+                return
+            data = as_float(data)
+        self.data: float = data
         self.grad: Any = NO_GRADIENT
         self.label = label
         self.op = None

@@ -4,6 +4,7 @@ import math
 import reprlib
 import types
 from collections.abc import Callable, Iterator
+from dataclasses import is_dataclass
 from inspect import signature
 from itertools import zip_longest
 from typing import Any, NamedTuple
@@ -11,7 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd.compiler.trace import Leaf, Traced
+from autograd.compiler.trace import Leaf, Traced, slots
+from autograd.counted import Counted
 from autograd.tensor import Tensor
 from autograd.trees import parts
 from autograd.value import Value
@@ -20,11 +22,11 @@ Array = NDArray[Any]
 
 
 class _Input(NamedTuple):
-    """A number among the arguments (shape ()), or an array or list of numbers."""
+    """A number among the arguments (shape ()), or an array, or by its class a list or tuple of numbers."""
 
     shape: tuple[int, ...]
     wanted: bool = False
-    listed: bool = False
+    listed: type | None = None
 
 
 class Same:
@@ -44,6 +46,8 @@ class Same:
         return hash(self.x) if isinstance(self.x, _BY_VALUE) else id(self.x)
 
 
+_NUMBERS = frozenset({float, int, *[kind for kind in np.sctypeDict.values() if np.dtype(kind).kind in "fiu"]})
+"""Classes of which a list is an array of numbers."""
 _BY_VALUE = (str, bytes, bool, float, int, types.NoneType, types.EllipsisType)
 
 
@@ -95,9 +99,11 @@ class Arguments:
             return self._input(x, _Input(()), name)
         if isinstance(x, np.ndarray) and x.dtype == object and not self.rows:
             return self._structure(x.tolist(), name)
-        if isinstance(x, list | tuple) and x and (self.rows or {*map(type, x)} <= {float, int}):
+        if isinstance(x, list | tuple) and x and (self.rows or {*map(type, x)} <= _NUMBERS):
             array = _numbers(x, name)
-            return self._input(array, _Input(array.shape[self.rows :], listed=True), name)
+            return self._input(array, _Input(array.shape[self.rows :], listed=list if self.rows else kind), name)
+        if is_dataclass(x) and not isinstance(x, type | Counted):  # a model holds parameters, which are no inputs
+            return kind, tuple([(key, self._structure(part, f"{name}.{key}")) for key, part in _attributes(x)])
         if isinstance(x, list | tuple | dict):
             return kind, tuple([(key, self._structure(part, f"{name}[{key!r}]")) for key, part in parts(x)])
         return Same(x)
@@ -189,9 +195,23 @@ def _rebuilt(structure: Any, remaining: Iterator[Traced]) -> Any:
         array = np.empty(structure.shape, object)
         for index in np.ndindex(structure.shape):
             array[index] = next(remaining)
-        return array.tolist() if structure.listed else array
+        return array if structure.listed is None else _made(structure.listed, dict(enumerate(array.tolist())))
     kind, inner = structure
-    built = {key: _rebuilt(part, remaining) for key, part in inner}
+    return _made(kind, {key: _rebuilt(part, remaining) for key, part in inner})
+
+
+def _made(kind: Any, parts: dict[Any, Any]) -> Any:
+    """A container of ``parts``."""
     if issubclass(kind, dict):
-        return built
-    return kind._make(built.values()) if hasattr(kind, "_make") else kind(built.values())
+        return parts
+    if is_dataclass(kind):
+        made: Any = object.__new__(kind)  # type: ignore[arg-type]
+        for name, part in parts.items():  # and not by its __init__, which may look at numbers
+            object.__setattr__(made, name, part)
+        return made
+    return kind._make(parts.values()) if hasattr(kind, "_make") else kind(parts.values())
+
+
+def _attributes(x: Any) -> list[tuple[str, Any]]:
+    """Name and content of what a dataclass instance holds."""
+    return [*getattr(x, "__dict__", {}).items(), *slots(x)]
