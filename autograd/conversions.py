@@ -21,7 +21,7 @@ from autograd.ops import OPS
 _PREDICATES = [getattr(module, name) for module in (math, cmath) for name in ("isnan", "isinf", "isfinite", "isclose")]
 """Their result has no derivative."""
 
-_INSTEAD = {
+INSTEAD = {
     "pow": "x ** y", "fabs": "abs(x)", "fsum": "autograd.sum(xs)", "hypot": "autograd.norm([x, y])",
     "dist": "autograd.norm([a - b for a, b in zip(p, q)])", "sumprod": "autograd.dot(p, q)", "ldexp": "x * 2.0 ** i",
     "log10": "x.log10()", "log2": "x.log2()", "cbrt": "x.cbrt()", "exp2": "x.exp2()",
@@ -46,11 +46,18 @@ def check_conversion(node: Any, frame: FrameType) -> None:
         return
     if site.formats or any(asks is predicate for predicate in _PREDICATES):
         return
+    frame, asks = asker(frame)
+    if MODE.differentiating or asks is not float:
+        raise TypeError(_message(class_name(node), frame, asks))
+
+
+def asker(frame: FrameType) -> tuple[FrameType, Any]:
+    """Where a user's program asks for a number, and what it calls there, as far as that can be told."""
+    asks = _remembered(frame).asks(frame)
     while frame.f_back is not None and (_is_library(frame.f_code.co_filename) or (asks is None and _is_part(frame))):
         frame = frame.f_back  # what counts is who called it
         asks = _remembered(frame).asks(frame)
-    if MODE.differentiating or asks is not float:
-        raise TypeError(_message(class_name(node), frame, asks))
+    return frame, asks
 
 
 def class_name(node: Any) -> str:
@@ -65,7 +72,7 @@ def _message(kind: str, frame: FrameType, asks: Any) -> str:
     called = f"{module}.{name}" if module and module != "builtins" else name
     what = f"{called}()" if name else "A conversion to float"
     where = "inside a function that is being differentiated" if MODE.differentiating else "that wants a gradient"
-    remedy = f"autograd.{name}(x) for {called}(x)" if name in OPS else _INSTEAD.get(name, "")
+    remedy = f"autograd.{name}(x) for {called}(x)" if name in OPS else INSTEAD.get(name, "")
     return (
         f"{what} of a {kind} {where} would cut it off from the derivative\n  at {source_line(frame)}\n"
         f"write {remedy and f'{remedy}, and '}x.item() if you mean the bare number"

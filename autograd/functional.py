@@ -115,7 +115,6 @@ class _Run:
 
     def __init__(self, f: Function, args: tuple[Any, ...], named: dict[str, Any], argnums: Argnums) -> None:
         _check_function(f)
-        _check_not_traced()
         chosen = _checked_argnums(f, args, argnums)
         self.f = f
         inside = MODE.differentiating
@@ -127,17 +126,24 @@ class _Run:
         self.input: Tree = fresh[argnums] if isinstance(argnums, int) else tuple(fresh[i] for i in chosen)
         self.inputs: list[Any] = list(leaves(self.input))
         self.outputs = [checked_output(f, y) for y in leaves(self.output)]
-        nodes = behind(self.inputs, self.outputs)
-        self.order = dependent(self.inputs, nodes)
-        self.recorded = recording and (outside or any(node.requires_grad and not node.parents for node in nodes))
+        self.tape = MODE.tape
+        if self.tape is None:
+            nodes = behind(self.inputs, self.outputs)
+            self.order = dependent(self.inputs, nodes)
+            self.recorded = recording and (outside or any(node.requires_grad and not node.parents for node in nodes))
+        else:  # of a function that is being compiled: what it computes has no numbers yet
+            self.outputs, self.order = self.tape.between(self.inputs, self.outputs)
+            self.recorded, self.inside = True, inside
 
     def finished(self, output: Tree) -> Tree:
         """``output`` as the caller gets it."""
+        if self.tape is not None:
+            return changed(output, lambda y, path: self.tape.finished(y, self.inside))
         return changed(output, lambda y, path: y if self.recorded else _number(y))
 
     def gradient(self) -> Tree:
         y = self.output
-        if not isinstance(y, Node) or np.size(y.data) != 1:
+        if not isinstance(y, Node) or _size(y) != 1:
             came = f"shape {y.data.shape}" if isinstance(y, Node) else f"a {type(y).__name__} of {len(self.outputs)}"
             raise GraphError(
                 f"a gradient is of one number, and {_name(self.f)} returned {came}; "
@@ -158,7 +164,7 @@ class _Run:
 
     def jacobian(self) -> Tree:
         """For each output a tree of blocks, one for each input."""
-        size_in, size_out = (sum(np.size(x.data) for x in nodes) for nodes in (self.inputs, self.outputs))
+        size_in, size_out = (sum(map(_size, nodes)) for nodes in (self.inputs, self.outputs))
         if size_in <= size_out:
             columns = [[self._push(seeds) for seeds in walks] for walks in _one_hot(self.inputs)]
             blocks = [
@@ -193,6 +199,8 @@ class _Run:
             if has_nan(found.get(node) for node in ends):
                 found = repeated(walk, self.order, begun, recorded)
         ended = [found[node] if node in found else _like(node, _zero(node), recorded) for node in ends]
+        if self.tape is not None:
+            return [self.tape.finished(number, self.inside) for number in ended]
         return ended if recorded else [_number(number) for number in ended]
 
 
@@ -204,15 +212,6 @@ def _check_function(f: Any) -> None:
         raise TypeError(
             f"the first argument is the function to differentiate, got {reprlib.repr(f)}; "
             f"write grad(f)(x), and not grad(f(x))"
-        )
-
-
-def _check_not_traced() -> None:
-    if MODE.tape is not None:
-        raise TraceError(
-            f"a derivative cannot be taken inside a compiled function: while that is traced there is no graph to go "
-            f"back through, and the program's own backward pass is made once, of the whole\n  at {user_line()}\n"
-            f"Write the derivative out there, or call the function uncompiled, which is compiled.function"
         )
 
 
@@ -230,6 +229,13 @@ def _checked_argnums(f: Any, args: tuple[Any, ...], argnums: Any) -> tuple[int, 
 
 def fresh_input(x: Any, path: str) -> Node:
     """A fresh node for an argument, or for a part of one: a leaf, or a copy that knows where it came from."""
+    if MODE.tape is not None:
+        if isinstance(x, Tensor | np.ndarray):
+            raise TraceError(
+                f"{path}: a derivative by an array cannot be compiled\n  at {user_line()}\n"
+                f"A compiled function is of single Values: write a list, as in x.tolist()"
+            )
+        return MODE.tape.value(x)  # type: ignore[no-any-return]
     if _is_variable(x):
         return x.clone()  # type: ignore[no-any-return]
     try:
@@ -241,7 +247,7 @@ def fresh_input(x: Any, path: str) -> Node:
 def _inner_input(x: Any, path: str) -> Node:
     """The same inside another derivative, which must not take it for a leaf that wants a gradient."""
     fresh = fresh_input(x, path)
-    if fresh.parents:
+    if MODE.tape is not None or fresh.parents:
         return fresh
     copy = fresh.clone()
     fresh.requires_grad = False
@@ -262,13 +268,14 @@ def _matching(given: Tree, like: Tree, path: str) -> list[Any]:
     """The leaves of ``given``, which must have the structure and the shapes of ``like``, a tree of nodes."""
     if isinstance(like, Node):
         try:
-            number = plain(given) if isinstance(given, type(like)) else given  # a node of the other kind is refused
-            number = as_float(number) if isinstance(like, Value) else as_array(number, like.data.dtype)
+            if isinstance(like, Value):
+                return [given if isinstance(given, Value) else as_float(given)]
+            number = as_array(plain(given) if isinstance(given, Tensor) else given, like.data.dtype)
         except TypeError as error:
             raise TypeError(f"{path}: {error}") from None
         if np.shape(number) != np.shape(like.data):
             raise ValueError(f"{path} must have shape {np.shape(like.data)}, got {np.shape(number)}")
-        return [given if isinstance(given, type(like)) else number]
+        return [given if isinstance(given, Tensor) else number]
     expected, found = dict(parts(like)), dict(parts(given) if isinstance(given, list | tuple | dict) else ())
     if isinstance(like, dict) != isinstance(given, dict) or expected.keys() != found.keys():
         raise ValueError(
@@ -298,6 +305,10 @@ def _is_nothing(seed: Any) -> bool:
     return not isinstance(seed, Node) and not np.any(seed)
 
 
+def _size(node: Node) -> int:
+    return node.data.size if isinstance(node, Tensor) else 1
+
+
 def _zero(node: Node) -> Any:
     return 0.0 if isinstance(node, Value) else np.zeros_like(node.data)
 
@@ -319,7 +330,7 @@ def _has_variables(tree: Tree) -> bool:
 def _one_hot(nodes: Sequence[Node]) -> Iterator[list[list[Any]]]:
     """For each node a list of seeds for all of them, one for each of its elements: 1 there, nothing elsewhere."""
     for node in nodes:
-        size = np.size(node.data)
+        size = _size(node)
         units = np.eye(size, dtype=node.data.dtype).reshape(size, *node.shape) if isinstance(node, Tensor) else [1.0]
         yield [[unit if other is node else None for other in nodes] for unit in units]
 

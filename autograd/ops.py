@@ -11,6 +11,7 @@ for each multiply-add is what makes scalar engines slow.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from inspect import signature
 from operator import mul
 from types import MappingProxyType
@@ -452,8 +453,8 @@ def _logsumexp(xs: Saved) -> float:
 
 def _softmax(m: Any, y: Any, xs: Sequence[Any]) -> Sequence[Any]:
     """e^{x_i} / Σ eˣ, from the distances to the largest: those to y are rounded as y is."""
-    top = max(xs) if m is SCALARS else max(x.data for x in xs)
-    if math.isinf(top) or top != top:
+    top = max(xs) if m is SCALARS else reduce(m.maximum, [x.data for x in xs])
+    if isinstance(top, float) and not math.isfinite(top):
         return [m.exp(x - y) for x in xs]
     powers = [m.exp(x - top) for x in xs]
     total = sum(powers)
@@ -471,7 +472,8 @@ def _norm_partials(m: Any, y: Any, xs: Sequence[Any]) -> Sequence[Any]:
     Of ‖x‖² and ‖x‖·‖x‖ the second derivatives at 0 are right in reverse mode, and forwards over it; forward mode over
     forward mode has 0 there, by this convention.
     """
-    return [x / y for x in xs] if y != 0.0 else [0.0 * x for x in xs]
+    y = m.where(m.equal(y, 0.0), math.inf, y)
+    return [x / y for x in xs]
 
 
 REDUCTIONS: dict[str, Reduction] = {

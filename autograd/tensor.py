@@ -17,10 +17,10 @@ from numpy.typing import DTypeLike
 from autograd import moves
 from autograd.array_ops import ARRAY_OPS, ARRAYS, Array, ArrayOp, Axis, Shape, normalized, unbroadcast
 from autograd.conversions import class_name
-from autograd.errors import GraphError
+from autograd.errors import GraphError, TraceError
 from autograd.graph import Node, backward, marked_result, plain
 from autograd.masked import Masked, masked_jvp, masked_vjp, squares
-from autograd.modes import MODE, check_forward, ieee_arithmetic, remember_place
+from autograd.modes import MODE, check_forward, ieee_arithmetic, remember_place, user_line
 from autograd.moves import Moved
 from autograd.ops import OPS, Op
 from autograd.trees import is_series
@@ -642,6 +642,12 @@ def as_array(data: Any, dtype: DTypeLike | None = None) -> Array:
     """``data`` as a floating array, or a `TypeError` that says what to write instead."""
     if data.__class__ is np.ndarray and data.dtype.kind == "f" and (dtype is None or data.dtype == dtype):
         return data
+    if MODE.tape is not None and any(isinstance(x, Node) for x in np.asarray(data, object).flat):
+        raise TraceError(
+            f"a Tensor of traced values: a compiled function is of single Values\n  at {user_line()}\nCompute with the "
+            f"Values, in lists or in numpy.array(xs); or call the function itself, which is compiled.function: Tensors "
+            f"are computed by array operations as they are"
+        )
     if isinstance(data, Node):
         raise TypeError(
             f"expected plain numbers, got a {class_name(data)}; take its .data; "

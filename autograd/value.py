@@ -71,10 +71,11 @@ class Value(Node):
         if not isinstance(label, str):
             raise TypeError(f"label is the name a picture shows, a str; got {type(label).__name__} {label!r}")
         if data.__class__ is not float:
-            if MODE.tape is not None and isinstance(data, Value):
-                by_hand = not isinstance(_children, str) and (_children or _op or children or local_grads)
-                MODE.tape.renamed(self, data, label if by_hand else label or _children, by_hand)
-                return
+            if MODE.tape is not None:
+                name = label or (_children if isinstance(_children, str) else "")
+                by_hand = children or local_grads or _op or (_children and not isinstance(_children, str))
+                if MODE.tape.becomes(self, data, name, by_hand):
+                    return
             data = as_float(data)
         self.data: float = data
         self.grad: Any = NO_GRADIENT

@@ -26,7 +26,7 @@ import pytest
 
 import autograd
 from autograd import Tensor, Value, grad, no_grad
-from autograd.conversions import _INSTEAD
+from autograd.conversions import INSTEAD
 from autograd.ops import OPS
 from tests.helpers import slopes
 
@@ -213,7 +213,7 @@ def test_what_python_itself_computes_stays_in_the_graph() -> None:
 ONE_NUMBER = {"acosh": 1.5, "asin": 0.3, "acos": 0.3, "atanh": 0.3}
 TWO_NUMBERS = {"pow", "hypot", "atan2", "fmod", "copysign"}
 TWO_SERIES = {"dist", "sumprod"}
-REMEDIES = [(module, name) for module in (math, statistics) for name in members(module) if name in {*OPS, *_INSTEAD}]
+REMEDIES = [(module, name) for module in (math, statistics) for name in members(module) if name in {*OPS, *INSTEAD}]
 
 
 @pytest.mark.parametrize(("module", "name"), REMEDIES, ids=[name for _, name in REMEDIES])
@@ -244,7 +244,7 @@ def test_what_the_error_says_to_write_computes_the_same_with_its_gradient(module
 
 
 def _remedy(name: str) -> str:
-    return _INSTEAD.get(name, f"autograd.{name}(x)")
+    return INSTEAD.get(name, f"autograd.{name}(x)")
 
 
 def test_without_an_operation_of_ours_the_remedy_is_the_bare_number() -> None:

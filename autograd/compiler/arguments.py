@@ -4,6 +4,7 @@ import math
 import reprlib
 import types
 from collections.abc import Callable, Iterator
+from dataclasses import is_dataclass
 from inspect import signature
 from itertools import zip_longest
 from typing import Any, NamedTuple
@@ -11,7 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd.compiler.trace import Leaf, Traced, traced_at
+from autograd.compiler.trace import Leaf, Traced, slots, traced_at
+from autograd.counted import Counted
 from autograd.tensor import Tensor
 from autograd.trees import parts
 from autograd.value import Value, own_class
@@ -20,11 +22,11 @@ Array = NDArray[Any]
 
 
 class _Input(NamedTuple):
-    """A number among the arguments (shape ()), or an array or list of numbers; of a Value the class, too."""
+    """A number among the arguments (shape ()), of a Value with its class; an array; a list or tuple, by its class."""
 
     shape: tuple[int, ...]
     wanted: bool = False
-    listed: bool = False
+    listed: type | None = None
     own: type[Value] = Value
 
 
@@ -45,6 +47,8 @@ class Same:
         return hash(self.x) if isinstance(self.x, _BY_VALUE) else id(self.x)
 
 
+_NUMBERS = frozenset({float, int, *[kind for kind in np.sctypeDict.values() if np.dtype(kind).kind in "fiu"]})
+"""Classes of which a list is an array of numbers."""
 _BY_VALUE = (str, bytes, bool, float, int, types.NoneType, types.EllipsisType)
 
 
@@ -96,9 +100,11 @@ class Arguments:
             return self._input(x, _Input(()), name)
         if isinstance(x, np.ndarray) and x.dtype == object and not self.rows:
             return np.ndarray, tuple([(i, self._structure(part, f"{name}[{i}]")) for i, part in enumerate(x)])
-        if isinstance(x, list | tuple) and x and (self.rows or {*map(type, x)} <= {float, int}):
+        if isinstance(x, list | tuple) and x and (self.rows or {*map(type, x)} <= _NUMBERS):
             array = _numbers(x, name)
-            return self._input(array, _Input(array.shape[self.rows :], listed=True), name)
+            return self._input(array, _Input(array.shape[self.rows :], listed=list if self.rows else kind), name)
+        if is_dataclass(x) and not isinstance(x, type | Counted):  # a model holds parameters, which are no inputs
+            return kind, tuple([(key, self._structure(part, f"{name}.{key}")) for key, part in _attributes(x)])
         if isinstance(x, list | tuple | dict):
             return kind, tuple([(key, self._structure(part, f"{name}[{key!r}]")) for key, part in parts(x)])
         return Same(x)
@@ -190,11 +196,25 @@ def _rebuilt(structure: Any, remaining: Iterator[Traced]) -> Any:
         array = np.empty(structure.shape, object)
         for index in np.ndindex(structure.shape):
             array[index] = next(remaining)
-        return array.tolist() if structure.listed else array
+        return array if structure.listed is None else _made(structure.listed, dict(enumerate(array.tolist())))
     kind, inner = structure
-    built = {key: _rebuilt(part, remaining) for key, part in inner}
+    return _made(kind, {key: _rebuilt(part, remaining) for key, part in inner})
+
+
+def _made(kind: Any, parts: dict[Any, Any]) -> Any:
+    """A container of ``parts``."""
     if issubclass(kind, dict):
-        return built
+        return parts
     if issubclass(kind, np.ndarray):
-        return np.array([*built.values()], object)
-    return kind._make(built.values()) if hasattr(kind, "_make") else kind(built.values())
+        return np.array([*parts.values()], object)
+    if is_dataclass(kind):
+        made: Any = object.__new__(kind)  # type: ignore[arg-type]
+        for name, part in parts.items():  # and not by its __init__, which may look at numbers
+            object.__setattr__(made, name, part)
+        return made
+    return kind._make(parts.values()) if hasattr(kind, "_make") else kind(parts.values())
+
+
+def _attributes(x: Any) -> list[tuple[str, Any]]:
+    """Name and content of what a dataclass instance holds."""
+    return [*getattr(x, "__dict__", {}).items(), *slots(x)]

@@ -56,8 +56,9 @@ def compile(
         L = loss.batch(X, Y)            # mean over the rows of X and Y
         L.backward()                    # leaves .grad in the parameters, as ever
 
-    function: returns one Value, the loss. Its arguments may be numbers, Values, arrays, and lists, tuples and dicts of
-              those; they are inputs of the program. Anything else, such as True or "mean", is part of its structure
+    function: returns one Value, the loss. Its arguments may be numbers, Values, arrays, and lists, tuples, dicts and
+              dataclasses of those; they are inputs of the program. Anything else, such as True, None or "mean", is part
+              of its structure. A derivative taken in it, by `grad` and its likes, is part of the program
     keep:     labels of intermediate results to be found in ``L.kept``: ``score.label = "score"`` in the function
     dtype:    np.float64, or np.float32, which is faster for large products
     backend:  "numpy", whole arrays; "numba", single numbers in machine code (``pip install "glassgrad[fast]"``), for
@@ -65,8 +66,9 @@ def compile(
               ``report()`` says which and why
 
     Call it with one sample, or its ``batch`` with rows of them; the loss has ``data`` and ``backward()``. The program
-    is traced anew for each structure of arguments. What would be frozen into it by accident (`bool()`, `float()`,
-    `.data` of a traced Value) raises `TraceError`, and so does a function that does not do the same twice. Variables
+    is traced anew for each structure of arguments. What would be frozen into it by accident (`bool()`, `float()`, the
+    text of a traced Value) raises `TraceError`, and so does a function that does not do the same twice. ``x.data`` is
+    traced too: the number without its gradient. Variables
     around the function may be assigned anew, a model go from ``train()`` to ``eval()``, and a Value take the place of a
     parameter, wherever that is: the function is traced anew. In a program of many thousand parameters this may be
     noticed some calls late, and is a `GraphError` then. Plain numbers in lists, arrays and attributes, and those that

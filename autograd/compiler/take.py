@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from autograd.graph import plain
 from autograd.ops import Reduction
 from autograd.value import Value
 
@@ -19,9 +18,8 @@ def _taken(xs: Sequence[float]) -> float:
     return xs[1 + whole_index(xs[0], len(xs) - 1)]
 
 
-def _taken_partials(m: Any, y: Any, xs: Sequence[Any]) -> Sequence[float]:
-    chosen = 1 + int(plain(xs[0]))
-    return [float(i == chosen) for i in range(len(xs))]
+def _taken_partials(m: Any, y: Any, xs: Sequence[Any]) -> Sequence[Any]:
+    return [0.0, *[m.where(m.equal(xs[0], float(i)), 1.0, 0.0) for i in range(len(xs) - 1)]]
 
 
 def _shares(m: Any, y: Any, xs: Sequence[Any]) -> Sequence[float]:

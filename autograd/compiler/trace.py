@@ -1,20 +1,20 @@
 """The first pass: run a function once and write down what it does to numbers, as a tape.
 
 While a function is traced its parameters and inputs are `Traced`, and so is every result. They have no number: whatever
-would let one out (`bool()`, `float()`, `.data`, …) would freeze it into the program, and is refused.
+would let one out (`bool()`, `float()`, text, …) would freeze it into the program, and is refused. ``x.data`` is traced.
 """
 
 import sys
 import types
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from dis import get_instructions
-from functools import lru_cache, partial
+from functools import lru_cache, partial, reduce
 from itertools import chain
 from numbers import Real
-from operator import is_
+from operator import add, is_
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -22,9 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd.compiler.take import TAKE
+from autograd.conversions import INSTEAD, asker
 from autograd.errors import TraceError
-from autograd.graph import Node
-from autograd.modes import MODE, NUMPY, OURS, paused_gc, setting, user_line
+from autograd.functions import NODES, where
+from autograd.graph import Node, pushforward
+from autograd.modes import MODE, NUMPY, OURS, paused_gc, setting, source_line, user_line
 from autograd.namespaces import ieee
 from autograd.ops import OPS, Op, Reduction
 from autograd.tensor import Tensor
@@ -85,7 +87,8 @@ class Tape:
     strangers: leaves that were no leaves of ours: made by the function itself, or hidden from us
     labelled:  results to which the function gave a label; kept: the entries of those that somebody wants to see
     places:    the source line of each entry, if asked for
-    numbers:   entries that were read by .data
+    refusal:   what was refused, whether or not the function let the error through
+    told:      of entries whose row does not tell it, whether they are plain numbers, and whether they want a gradient
     """
 
     leaves: list[Leaf]
@@ -97,8 +100,9 @@ class Tape:
     kept: dict[str, list[int]] = field(default_factory=dict)
     labelled: dict[str, list["Traced"]] = field(default_factory=dict)
     places: list[str] | None = None
+    refusal: TraceError | None = None
+    told: dict[int, tuple[bool, bool]] = field(default_factory=dict)
     root: int = 0
-    numbers: set[int] = field(default_factory=set)
     _known: dict[Any, int] = field(default_factory=dict)
     _kinds: list[tuple[bool, bool]] = field(default_factory=list)
 
@@ -128,6 +132,12 @@ class Tape:
         if self.places is not None:
             self.places.append(user_line())
         out = _new(kind)  # what follows is `traced_at`, for this is the busiest line of all
+        out.instruction = index
+        return out
+
+    def entry(self, index: int) -> "Traced":
+        """The traced value of an entry, or of a constant."""
+        out = _new(Traced)
         out.instruction = index
         return out
 
@@ -163,23 +173,76 @@ class Tape:
             return self.record(OPS["clone"], (x,))
 
     def number(self, x: "Traced") -> Any:
-        """The number of ``x``: a constant for derivatives, and no Value to the function."""
+        """What ``x.data`` is: the number without its gradient. Like a number that is an argument, it is traced."""
         if x.instruction < 0:
             return self.constants[-1 - x.instruction]
-        number = self.detached(x)
-        self.numbers.add(number.instruction)
-        return number
+        if self.is_number(x.instruction):
+            return x
+        found = self.detached(x)
+        self.told[found.instruction] = True, False
+        return found
 
-    def renamed(self, value: Value, number: "Traced", label: Any, by_hand: Any) -> None:
-        """Let ``value`` be a Value with the traced ``number``."""
+    def value(self, x: Any) -> Value:
+        """A Value of its own that is equal to ``x``: what ``Value(x)`` makes of a number, and `grad` of an argument."""
+        operand = x.instruction if isinstance(x, Traced) else self._operand(x)
+        self.ops.append(OPS["clone"])  # even of a constant: a derivative may be by it
+        self.operands.append([operand])
+        if self.places is not None:
+            self.places.append(user_line())
+        self.told[len(self.ops) - 1] = False, self.requires_grad(operand)
+        return self.entry(len(self.ops) - 1)
+
+    def fold(self, results: Iterable[Any]) -> None:
+        """Put constants in the place of what was computed from Values that `value` made of constants."""
+        known: dict[int, int] = {}
+        for i in range(len(self.leaves), len(self.ops)):
+            operands = [known.get(o, o) for o in self.operands[i]]
+            if max(operands) < 0:
+                known[i] = self.constant(self._folded(self.ops[i], operands))  # type: ignore[arg-type]
+            self.operands[i] = operands
+        for x in results:
+            if isinstance(x, Traced):
+                x.instruction = known.get(x.instruction, x.instruction)
+
+    def becomes(self, new: Value, x: Any, label: str, by_hand: Any) -> bool:
+        """Let ``new``, of ``Value(x, label)``, be traced if ``x`` is a traced number; whether it is."""
+        if not isinstance(x, Traced) or not self.is_number(x.instruction):
+            return False
         if by_hand:
             _refused("An operation by hand", _NUMBER)
-        if number.instruction >= 0 and not self.is_number(number.instruction):
-            raise TypeError("a Value is one real number, and this is a Value already; write x for Value(x)")
-        value.__class__ = Traced.over(type(value))
-        value.instruction = number.instruction
+        new.__class__ = Traced.over(type(new))
+        new.instruction = self.value(x).instruction
         if label:
-            value.label = label
+            new.label = label
+        return True
+
+    def finished(self, x: Any, inside: bool) -> Any:
+        """A derivative as the function gets it: a number if no gradient goes through it, but ``inside`` another one."""
+        if not isinstance(x, Traced):
+            return x
+        if not MODE.recording or not (inside or self.requires_grad(x.instruction)):
+            return self.number(x)
+        return self.value(x) if self.is_number(x.instruction) else x
+
+    def between(self, inputs: Sequence[Any], outputs: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+        """The outputs as nodes of a graph, and the nodes by which they depend on ``inputs``, in order.
+
+        For the walks that make a derivative: they go over what lies between, as over a graph, and what they compute
+        is recorded like everything else.
+        """
+        nodes = {x.instruction: x for x in inputs}
+        order, cut = [], set(self.cut)
+        first, last = min(nodes, default=0) + 1, max([y.instruction for y in outputs], default=0)
+        for i in range(first, last + 1):
+            operands = self.operands[i]
+            wanted = tuple([o in nodes for o in operands])
+            if i in nodes or i in cut or self.compares(i) or not any(wanted):
+                continue
+            node = nodes[i] = self.entry(i)
+            node.op, node.saved = self.ops[i], ((), wanted)
+            node.parents = tuple([nodes[o] if o in nodes else self.entry(o) for o in operands])
+            order.append(node)
+        return [nodes.get(y.instruction, y) for y in outputs], order
 
     def truth(self, condition: Value) -> Value:
         """1 if ``condition`` is not 0, else 0."""
@@ -227,12 +290,13 @@ class Tape:
             if i < len(self.leaves):
                 leaf = self.leaves[i]
                 kinds.append((leaf.value is None and not leaf.wanted, leaf.wanted))
+            elif i in self.told:
+                kinds.append(self.told[i])
             elif self.compares(i):
                 kinds.append((True, False))
             else:
                 of_operands = [kinds[o] for o in self.operands[i] if o >= 0]
-                computed = isinstance(self.ops[i], Op) and all(is_number for is_number, _ in of_operands)
-                number = computed or i in self.numbers
+                number = isinstance(self.ops[i], Op) and all(is_number for is_number, _ in of_operands)
                 kinds.append((number, i not in cut and any(wanted for _, wanted in of_operands)))
         return kinds[index]
 
@@ -291,35 +355,86 @@ def _operand_name(tape: Tape, operand: int) -> str:
 
 
 def _refused(what: str, remedy: str) -> NoReturn:
-    raise TraceError(
+    error = TraceError(
         f"{what} of a traced value: its number today would be frozen into the compiled program\n"
-        f"  at {user_line()}\n{remedy}"
+        f"  at {source_line(_users()[0])}\n{remedy}"
     )
+    if MODE.tape is not None:
+        MODE.tape.refusal = error
+    raise error
 
 
+def _refused_call(otherwise: str, remedies: Mapping[str, str], remedy: str) -> NoReturn:
+    """The same of what a function asks for that is written in C: it is named, and what to write for it."""
+    _, asks = _users()
+    name = getattr(asks, "__name__", "")
+    instead = f"autograd.{name}(x) for {asks.__module__}.{name}(x)" if name in OPS else INSTEAD.get(name)
+    found = remedies.get(name) or (instead and f"Write {instead}")
+    _refused(f"{name}()" if found else otherwise, found or remedy)
+
+
+def _users() -> tuple[types.FrameType, Any]:
+    """Where the user's program is, and what it calls there."""
+    frame = sys._getframe(2)
+    while frame.f_back and (OURS[frame.f_code.co_filename] or frame.f_code.co_filename.startswith("<frozen ")):
+        frame = frame.f_back
+    return asker(frame)
+
+
+_ELSE = "call the function itself, which is compiled.function"
+_ORDER = f"Sort inputs before the call, and write functools.reduce(autograd.maximum, xs) for the largest; else {_ELSE}"
+_DECISIONS = {
+    "max": f"Write functools.reduce(autograd.maximum, xs) for max(xs), autograd.maximum(a, b) for max(a, b);\n"
+           f"autograd's softmax(xs) and logsumexp(xs) are stable without. For an entry found by its number {_ELSE}",
+    "min": f"Write functools.reduce(autograd.minimum, xs) for min(xs), autograd.minimum(a, b) for min(a, b).\n"
+           f"For an entry found by its number {_ELSE}",
+    "clip": "Write autograd.clip(x, low, high), one by one",
+    "where": "Write autograd.where(x > 0, a, b)",
+    "any": "Write (a > 0) | (b > 0) for any([a > 0, b > 0])",
+    "all": "Write (a > 0) & (b > 0) for all([a > 0, b > 0])",
+    "bool": "Write x != 0.0 for bool(x)",
+    **dict.fromkeys(["sorted", "argsort", "argmax", "argmin", "sort", "median"], _ORDER),
+}  # fmt: skip
+"""By the name of a function that asks whether a traced value is true: what to write instead."""
 _DECIDE = (
     "A compiled function cannot decide by a Value's number: write autograd.where(x > 0, a, b) for if,\n"
-    "autograd.maximum(a, b) for max(a, b), functools.reduce(autograd.maximum, values) for max(values), or decide\n"
-    "outside of it"
+    "(x > 0) & (x < 1) for and, autograd.clip(x, 0.0, 1.0) for min() and max(), functools.reduce(autograd.maximum,\n"
+    f"xs) for max(xs). For a loop that ends by a number, an order, an entry found by its number {_ELSE}"
 )
+_ARRAY = "Write numpy.array(xs) for an array of traced values, without dtype=float"
+_NUMBERS = {
+    "array": _ARRAY,
+    "asarray": _ARRAY,
+    "isnan": "Write x != x for math.isnan(x), in autograd.where(x != x, a, b)",
+    "isinf": "Write abs(x) == math.inf for math.isinf(x), in autograd.where(abs(x) == math.inf, a, b)",
+    "isfinite": "Write abs(x) < math.inf for math.isfinite(x), in autograd.where(abs(x) < math.inf, a, b)",
+    "isclose": "Write abs(a - b) <= 1e-9 for math.isclose(a, b), in autograd.where(abs(a - b) <= 1e-9, c, d)",
+    "float": "Write x for float(x) of an argument, which is a number already, and x.data for float(x) of a Value",
+}
+"""By the name of a function that asks for the number of a traced value."""
 _NUMBER = (
-    "A compiled function computes with Values only: write autograd.exp(x) for math.exp(x), an operation of your own by "
-    "autograd.custom_op, x.detach() to stop a gradient, and read numbers from what the function returns, or by keep=[…]"
+    "A compiled function computes with traced values only: write autograd.exp(x) for math.exp(x), an operation of\n"
+    "your own by autograd.custom_op, x.data for a number without its gradient, and read numbers from what the\n"
+    f"function returns, or by keep=[…]; else {_ELSE}"
 )
-_INDEX = "A list cannot be indexed by a traced value: write autograd.take(list, index)"
+_COUNT = (
+    "Read a number that decides how often or how much is computed from a variable around the function, and not from\n"
+    "an argument: the function is traced anew where that changes"
+)
+_COUNTS = {"int": _COUNT, "range": _COUNT}
+_INDEX = f"A list cannot be indexed by a traced value: write autograd.take(list, index). {_COUNT}"
 _KEY = (
     "A compiled function cannot look up a number: look it up outside, and pass what is found as an argument; write\n"
     "autograd.take(list, index) for an entry of a list, or autograd.where(x == 3.0, a, b)"
 )
 _TEXT = "Print what the function returns, or name a result by its label and keep=[…]"
-_GRAPH = (
-    "A compiled function has no graph and no gradients yet: do it with the function itself, which is compiled.function"
-)
+_GRAPH = f"A compiled function has no graph and no gradients yet: take derivatives by autograd.grad(f)(x); else {_ELSE}"
+_COPY = f"Write x.detach() for a copy of the number alone; else {_ELSE}"
 _KIND = (
     "An argument that is a number is a Value while the function is traced: decide by its class outside of it, and\n"
     "pass what was decided, as True or as text, in an argument of its own"
 )
-_NO_ROW = "No row of the table does this: do it outside of the function, and pass the result as an argument"
+_NO_ROW = f"No row of the table does this: do it before the call, and pass the result as an argument; else {_ELSE}"
 
 
 class Traced(StandIn):
@@ -340,9 +455,15 @@ class Traced(StandIn):
                 raise
             return over_arrays(cls, op, args)
 
+    @classmethod
+    def _constant(cls, data: Any) -> Any:
+        return MODE.tape.entry(MODE.tape.constant(as_float(data)))
+
     @property
     def data(self) -> Any:
         """Its number, for the function to compute with: `detach`ed, as the engine's is."""
+        if MODE.tape is None:
+            _refused(".data", _NUMBER)
         return MODE.tape.number(self)
 
     @data.setter
@@ -381,25 +502,48 @@ class Traced(StandIn):
         return MODE.tape.detached(self)
 
     def backward(self, *, create_graph: bool = False) -> None:
-        _refused("backward()", "A compiled function returns the loss; call backward() on what it returns")
+        _refused(
+            "backward()",
+            "A compiled function returns the loss; call backward() on what it returns. For a derivative inside of it "
+            "write autograd.grad(f)(x)",
+        )
+
+    def _recorded_vjp(self, g: Any) -> list[Any]:
+        return [None if d is None else self._sent(d, g) for d in self._partials()]
+
+    def _recorded_jvp(self, tangents: Sequence[Any]) -> Any:
+        pairs = zip(self._partials(), tangents, strict=True)
+        terms = [self._sent(d, t) for d, t in pairs if d is not None and t is not None]
+        return reduce(add, terms) if terms else None
+
+    def _partials(self) -> Sequence[Any]:
+        return self.op.node_partials(NODES, self, self.parents, self._wanted())  # type: ignore[no-any-return]
+
+    def _sent(self, d: Any, g: Any) -> Any:
+        """g · d; and 0 where the row did not select this operand, even of a ``g`` that is infinite."""
+        finite = g - g == 0.0
+        return g * d if finite is True or not self.op.selects else where(finite | (d != 0.0), g * d, 0.0)
 
     def __bool__(self) -> bool:
-        _refused("if, and, or, not, min() or max()", _DECIDE)
+        _refused_call("if, and, or, not, in, min() or max()", _DECISIONS, _DECIDE)
 
     def __float__(self) -> float:
-        _refused("float()", _NUMBER)
+        _refused_call("float()", _NUMBERS, _NUMBER)
 
     def __int__(self) -> int:
-        _refused("int()", _NUMBER)
+        _refused_call("int()", _COUNTS, _NUMBER)
 
     def __complex__(self) -> complex:
-        _refused("complex()", _NUMBER)
+        _refused_call("complex()", {}, _NUMBER)
 
     def __index__(self) -> int:
-        _refused("The use as an index", _INDEX)
+        _refused_call("The use as an index", _COUNTS, _INDEX)
+
+    def as_integer_ratio(self) -> tuple[int, int]:
+        _refused_call("as_integer_ratio()", _NUMBERS, _NUMBER)
 
     def item(self) -> Any:
-        return MODE.tape.number(self)
+        return self.data
 
     def __repr__(self) -> str:
         if MODE.tape is not None and not _asked_by_us("reprlib"):
@@ -412,7 +556,7 @@ class Traced(StandIn):
         _refused("The text", _TEXT)
 
     def __hash__(self) -> int:
-        if self._is_number():
+        if self._is_number() and sys._getframe(1).f_code.co_filename != _WALKS:
             _refused("hash(), for a set, a dict or a cache,", _KEY)
         return object.__hash__(self)
 
@@ -447,15 +591,17 @@ class Traced(StandIn):
         return tape.truth(tape.apply(OPS[name], (self, other)))
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        _refused("A copy", _GRAPH)
+        _refused("A copy", _COPY)
 
     def __getattr__(self, name: str) -> Any:
         """Of what a float has or a node has, and this has not."""
         if name in Value.__slots__ + Node.__slots__ or (hasattr(float, name) and not name.startswith("__")):
             _refused(f".{name}", _GRAPH if name in Node.__slots__ else _NO_ROW)
-        raise AttributeError(name)
+        raise AttributeError(f"'Value' object has no attribute {name!r}", name=name, obj=self)
 
 
+_WALKS = pushforward.__code__.co_filename
+"""Where nodes are looked up by their identity, and by no number."""
 _LABEL, _CLASS = vars(Node)["label"], vars(object)["__class__"]
 
 
@@ -480,7 +626,8 @@ def _compared(name: str, op: Op) -> Callable[[Any, Any], Any]:
                 return NotImplemented  # a number equals no text and not None
             if isinstance(other, Value) and not any(isinstance(x, Traced) and x._is_number() for x in (self, other)):
                 return (self is other) == (name == "__eq__")  # as outside: whether they are one node
-        return MODE.tape.apply(op, (self, other))
+        found = MODE.tape.apply(op, (self, other))
+        return found if found.instruction >= 0 else found.data != 0.0  # of constants it is known
 
     return compared
 
@@ -496,7 +643,6 @@ def _without_row(name: str) -> Callable[..., NoReturn]:
     return refused
 
 
-Traced.as_integer_ratio = _without_row("as_integer_ratio()")  # type: ignore[method-assign]
 for _name, _methods in {
     "round()": ["round"], "math.trunc()": ["trunc"], "math.floor()": ["floor"], "math.ceil()": ["ceil"],
     "%": ["mod", "rmod"], "//": ["floordiv", "rfloordiv"], "divmod()": ["divmod", "rdivmod"],
@@ -552,10 +698,14 @@ def _run(
     tape = Tape(list(leaves), [None] * len(leaves), [()] * len(leaves))
     if places:
         tape.places = [leaf.name for leaf in leaves]
-    inputs = [traced_at(Traced, i) for i, leaf in enumerate(leaves) if leaf.value is None]
+    inputs = [tape.entry(i) for i, leaf in enumerate(leaves) if leaf.value is None]
     with _as_traced(leaves), paused_gc(), setting(tape=tape, recording=True, scope=None):
         args, kwargs = arguments(inputs)
         result = function(*args, **kwargs)
+        if tape.refusal is not None:  # by an `except` it would have taken another branch than it takes of numbers
+            raise tape.refusal
+        if any(max(tape.operands[i]) < 0 for i in tape.told):
+            tape.fold([result, *chain.from_iterable(tape.labelled.values())])
         tape.root = _checked_root(function, tape, result)
         for label in keep:
             tape.kept[label] = [_kept(tape, label, each) for each in tape.labelled.get(label, [None])]
@@ -575,12 +725,10 @@ def _kept(tape: Tape, label: str, result: "Traced | None") -> int:
 
 def _checked_root(function: Callable[..., Any], tape: Tape, result: Any) -> int:
     if not isinstance(result, Value):
-        name, remedy = (
-            getattr(function, "__name__", repr(function)),
-            "write return loss, and name other results by keep=[…]",
-        )
+        name = getattr(function, "__name__", repr(function))
+        remedy = "write return loss, and name other results by keep=[…]"
         if isinstance(result, Tensor):
-            remedy = "a Tensor is computed in whole arrays as it is, so call the function itself"
+            remedy = f"Tensors are computed by array operations as they are: {_ELSE}"
         raise TraceError(
             f"a compiled function returns one Value, the loss; {name} returned {type(result).__name__}; "
             f"{'is a return missing? ' if result is None else ''}{remedy}"
