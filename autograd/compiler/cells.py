@@ -80,7 +80,7 @@ class Cells:
         self.memo: dict[Any, Cell] = {}
         self.numbers: dict[tuple[float, tuple[int, ...]], Array] = {}
         functions = {name: self._function(getattr(ARRAYS, name)) for name in PRIMITIVES}
-        self.namespace = Namespace(**{**functions, "where": self.where})
+        self.namespace = Namespace(**{**functions, "where": self.where, "ufunc": self.call})
 
     def forget(self) -> None:
         """Begin a group: what was computed before has moved on."""

@@ -8,7 +8,7 @@ import numpy as np
 from autograd.compiler.cells import Cell, Cells
 from autograd.compiler.memory import Array, Ids
 from autograd.compiler.take import MAX, MIN, whole_index
-from autograd.namespaces import SCALARS
+from autograd.namespaces import SCALARS, Rule, ieee
 from autograd.ops import REDUCTIONS, Reduction
 
 
@@ -66,6 +66,18 @@ class Take:
         if self.index is not None:
             chosen[...] = self.index[chosen]
         source.take(chosen, None, out, "clip")
+
+
+@dataclass(frozen=True, eq=False)
+class Each:
+    """A rule of single numbers, one after another: what `math`, SciPy or an `if` computes with no arrays."""
+
+    rule: Rule
+
+    def __call__(self, *args: Any) -> None:
+        *xs, out = args
+        rows = zip(*[x.ravel().tolist() for x in np.broadcast_arrays(*xs)], strict=True)
+        out[...] = np.reshape([ieee(self.rule, *row) for row in rows], out.shape)
 
 
 @dataclass(frozen=True, eq=False)
