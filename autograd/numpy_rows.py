@@ -73,12 +73,15 @@ SELECTS = {"floor", "ceil", "trunc", "rint", "floor_divide", "fmax", "fmin", "co
 
 
 def _row(name: str, partials: tuple[Rule, ...]) -> Op:
-    ufunc = np.errstate(all="ignore")(getattr(np, name))
+    ufunc = getattr(np, name)
+    quiet = np.errstate(all="ignore")(ufunc)
 
     def compute(m: Any, *xs: Any) -> Any:
+        if hasattr(m, "ufunc"):  # of the compiler, which notes the call
+            return m.ufunc(ufunc, *xs)
         if not all(isinstance(x, float | np.ndarray | np.generic) for x in xs):
-            raise TypeError(f"{name} is computed by NumPy alone, of numbers and arrays")
-        return float(ufunc(*xs)) if m is SCALARS else ufunc(*xs)
+            raise TypeError(f"{name} is computed by NumPy alone, of numbers and arrays; got {type(xs[0]).__name__}")
+        return float(quiet(*xs)) if m is SCALARS else quiet(*xs)
 
     forward: Rule = (lambda m, a: compute(m, a)) if len(partials) == 1 else (lambda m, a, b: compute(m, a, b))
     domain, selects = ((0.1, 3.0),) * len(partials), name in SELECTS

@@ -155,13 +155,77 @@ def test_an_index_out_of_range_is_an_error(backend: str) -> None:
     assert loss(0).data == 1.0
 
 
-@pytest.mark.parametrize("backend", [name for name in INSTALLED if name != "numpy"])
-def test_a_rule_that_decides_by_if_needs_no_array_form(backend: str) -> None:
-    @custom_op(lambda m, y, x: 1.0 if x > 0.0 else 0.5)
-    def bent(m: Any, x: Any) -> Any:
-        return x if x > 0.0 else 0.5 * x
+def bent(m: Any, x: Any) -> Any:
+    return x if x > 0.0 else 0.5 * x
 
-    assert found_by(backend, lambda x: bent(bent(x)) * x, [(-2.0,), (3.0,)]) == [[1.0, -1.0], [9.0, 6.0]]
+
+def ticks(m: Any, x: Any) -> Any:
+    total = 0.0
+    for _ in range(int(x)):
+        total += 1.0
+    return total * x
+
+
+def cube_root(m: Any, x: Any) -> Any:
+    """By bisection, as a solver finds it."""
+    low, high = 0.0, 10.0
+    for _ in range(80):
+        middle = (low + high) / 2.0
+        low, high = (middle, high) if middle**3 < x else (low, middle)
+    return low
+
+
+BOXES: dict[str, Any] = {
+    "math": custom_op(lambda m, y, x: math.cos(x))(lambda m, x: math.sin(x)),
+    "math forwards": custom_op(lambda m, y, x: m.cos(x))(lambda m, x: math.sin(x)),
+    "math backwards": custom_op(lambda m, y, x: math.cos(x))(lambda m, x: m.sin(x)),
+    "NumPy": custom_op(lambda m, y, x: np.cos(x))(lambda m, x: np.sin(x)),
+    "float": custom_op(lambda m, y, x: 2.0 * x)(lambda m, x: float(x) ** 2),
+    "if": custom_op(lambda m, y, x: 1.0 if x > 0.0 else 0.5)(bent),
+    "a loop": custom_op(lambda m, y, x: float(int(x)))(ticks),
+    "a solver": custom_op(lambda m, y, x: 1.0 / (3.0 * y * y))(cube_root),
+    "a dict": custom_op(lambda m, y, x: {1: 2.0}.get(round(x), 3.0))(lambda m, x: {1: 2.0}.get(round(x), 3.0) * x),
+    "two numbers": custom_op(lambda m, y, x, a: math.exp(x), lambda m, y, x, a: 2.0 * float(a))(
+        lambda m, x, a=2.0: math.exp(x) + float(a) ** 2
+    ),
+}
+"""Rules that need plain numbers."""
+
+
+@each_backend
+@pytest.mark.parametrize("name", BOXES)
+def test_a_rule_of_plain_numbers_is_a_call(backend: str, name: str) -> None:
+    box, w, v = BOXES[name], Value(1.3), Value(0.7)
+    numbers = (3.0,) if name == "two numbers" else ()
+    loss = lambda x: box(w * x, *numbers) * v  # noqa: E731
+    rows = [0.5, 1.0, 2.5]
+    compiled = compile(loss, backend=backend)
+    found = compiled.batch(rows)
+    found.backward()
+    gradients, w.grad, v.grad = [w.grad, v.grad], 0.0, 0.0
+    expected = sum(loss(x) for x in rows) / 3.0
+    expected.backward()
+    assert same([found.data, *gradients], [expected.data, w.grad, v.grad], 1e-13)
+    assert backend != "numpy" or "has no array form: computed one by one" in compiled.report()
+
+
+def test_an_error_in_a_rule_is_its_own() -> None:
+    @custom_op(lambda m, y, x: 1.0)
+    def wrong(m: Any, x: Any) -> Any:
+        return {0.5: x}[x]
+
+    w = Value(0.5)
+    loss = compile(lambda: wrong(w) * w, backend="numpy")
+    assert loss().data == 0.25
+    w.data = 1.0
+    with pytest.raises(KeyError):
+        loss()
+
+
+@each_backend
+def test_a_rule_that_decides_by_if_at_both_sides(backend: str) -> None:
+    box = BOXES["if"]
+    assert found_by(backend, lambda x: box(box(x)) * x, [(-2.0,), (3.0,)]) == [[1.0, -1.0], [9.0, 6.0]]
 
 
 @needs_numba

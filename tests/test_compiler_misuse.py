@@ -178,8 +178,8 @@ def test_a_variable_that_is_not_assigned_yet_is_python_s_error() -> None:
 # ----- rules -----
 
 
-@pytest.mark.parametrize("backend", ["numpy", "python"])
-def test_equality_in_a_rule_is_computed(backend: str) -> None:
+@each_backend
+def test_equality_in_a_rule_is_that_of_numbers(backend: str) -> None:
     @custom_op(lambda m, y, x: 1.0)
     def bumped(m: Any, x: Any) -> Any:
         return m.where(x == 0.5, 5.0, x)

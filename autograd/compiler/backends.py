@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from autograd.compiler import program
-from autograd.compiler.kernels import EachNumber, add_at, take_elements
+from autograd.compiler.kernels import Each, add_at, take_elements
 from autograd.compiler.lift import Lifted, Lifter, parameter_order
 from autograd.compiler.loops import Loops
 from autograd.compiler.memory import Ids, Memory
@@ -198,7 +198,7 @@ def _of_numpy(made: Program) -> Estimate:
         seconds += 0.5e-6
         if function is add_at:
             seconds += 8e-9 * len(args[0])
-        elif isinstance(function, EachNumber):
+        elif isinstance(function, Each):
             seconds += 1.5e-6 * args[-1].size
         elif args:
             seconds += 1e-9 * args[-1].size

@@ -41,6 +41,14 @@ class Cell:
     def shape(self) -> tuple[int, ...]:
         return self.array.shape
 
+    def __eq__(self, other: object) -> bool:
+        raise TypeError("a rule of the table compares by m.equal(a, b), not by ==")
+
+    __hash__ = object.__hash__
+
+    def __bool__(self) -> bool:
+        raise TypeError("a rule of the table decides by m.where(condition, a, b), not by if")
+
 
 def _operator(function: Any, reflected: bool = False) -> Callable[[Cell, Any], Any]:
     if reflected:
@@ -72,7 +80,7 @@ class Cells:
         self.memo: dict[Any, Cell] = {}
         self.numbers: dict[tuple[float, tuple[int, ...]], Array] = {}
         functions = {name: self._function(getattr(ARRAYS, name)) for name in PRIMITIVES}
-        self.namespace = Namespace(**{**functions, "where": self.where})
+        self.namespace = Namespace(**{**functions, "where": self.where, "ufunc": self.call})
 
     def forget(self) -> None:
         """Begin a group: what was computed before has moved on."""

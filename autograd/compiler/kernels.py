@@ -1,7 +1,6 @@
 """What a program calls besides NumPy's own functions; the last argument is where the result goes."""
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -69,15 +68,16 @@ class Take:
         source.take(chosen, None, out, "clip")
 
 
-@dataclass(frozen=True)
-class EachNumber:
-    """A rule that knows no arrays, such as one that calls `math` or decides by if: one number after another."""
+@dataclass(frozen=True, eq=False)
+class Each:
+    """A rule of single numbers, one after another: what `math`, SciPy or an `if` computes with no arrays."""
 
     rule: Rule
 
     def __call__(self, *args: Any) -> None:
         *xs, out = args
-        out[...] = np.frompyfunc(partial(ieee, self.rule), len(xs), 1)(*xs)
+        rows = zip(*[x.ravel().tolist() for x in np.broadcast_arrays(*xs)], strict=True)
+        out[...] = np.reshape([ieee(self.rule, *row) for row in rows], out.shape)
 
 
 @dataclass(frozen=True, eq=False)

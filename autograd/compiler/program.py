@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,6 @@ from autograd.compiler.take import TAKE
 from autograd.compiler.trace import inputs_by_argument
 from autograd.namespaces import Rule
 from autograd.ops import Op, Reduction
-from autograd.symbols import written
 
 MANY = 50
 """With more copied operands than these all gradients are cleared at once."""
@@ -510,8 +510,7 @@ class _Builder:
         cells = self.cells
         y = cells.known(views[0].data)
         xs = [x if isinstance(x, float) else cells.known(views[x].data) for x in operands]
-        with np.errstate(all="ignore"):
-            cells.finish(self._by_rule(row, row.forward, *xs), y.array)
+        cells.finish(self._computed(row, row.forward, *xs), y.array)
         memo = cells.memo
 
         def backward() -> None:
@@ -519,8 +518,7 @@ class _Builder:
             g = self._grad(views[0])
             for ids, x, d in zip(group.operands.T, operands, row.partials, strict=True):
                 if isinstance(x, int) and self._wanted(ids):
-                    with np.errstate(all="ignore"):
-                        slope = self._by_rule(row, d, y, *xs)
+                    slope = self._computed(row, d, y, *xs)
                     if row.selects:
                         slopes = (
                             slope if isinstance(slope, Cell) else cells.known(cells.equal(slope, g.shape), fixed=True)
@@ -531,11 +529,21 @@ class _Builder:
 
         return backward
 
-    def _by_rule(self, row: Op, rule: Rule, *args: Any) -> Any:
-        """What a rule of ``row`` makes of cells."""
-        if written(row):
-            return rule(self.cells.namespace, *args)
-        return self.cells.call(kernels.EachNumber(rule), *args)
+    def _computed(self, row: Op, rule: Rule, *args: Any) -> Any:
+        """What a rule of ``row`` makes of cells; if it cannot, of one number after another."""
+        cells = self.cells
+        calls, memo = len(cells.calls), dict(cells.memo)
+        try:
+            with np.errstate(all="ignore"):
+                found = rule(cells.namespace, *args)
+            if isinstance(found, Cell | Real | np.bool_):
+                return found
+        except Exception:  # whatever a function of numbers says of what is none; of numbers it will say the same again
+            pass
+        del cells.calls[calls:]
+        cells.memo = memo
+        self.notes.append(f"{row.name} has no array form: computed one by one")
+        return cells.call(kernels.Each(rule), *args)
 
     def _is_constant(self, ids: Ids) -> bool:
         return bool(((ids >= self.lifted.first_constant) & (ids < self.lifted.first_mirror)).all())
