@@ -131,6 +131,24 @@ class Node:
     def __rtruediv__(self, other: Any) -> Self:  # other / self
         return self._apply(OPS["div"], other, self)
 
+    def __mod__(self, other: Any) -> Self:
+        return self._apply(OPS["remainder"], self, other)
+
+    def __rmod__(self, other: Any) -> Self:  # other % self
+        return self._apply(OPS["remainder"], other, self)
+
+    def __floordiv__(self, other: Any) -> Self:
+        return self._apply(OPS["floor_divide"], self, other)
+
+    def __rfloordiv__(self, other: Any) -> Self:  # other // self
+        return self._apply(OPS["floor_divide"], other, self)
+
+    def __divmod__(self, other: Any) -> tuple[Self, Self]:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> tuple[Self, Self]:  # divmod(other, self)
+        return other // self, other % self
+
     def __pow__(self, other: Any) -> Self:
         return self._apply(OPS["power"], self, other)
 

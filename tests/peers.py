@@ -33,7 +33,7 @@ def jax() -> Any:
 
 NAMES = """
     add sub mul div neg clone abs sign exp log log1p expm1 sqrt sin cos tan sinh cosh tanh asin acos atan
-    maximum minimum
+    maximum minimum remainder floor_divide
 """.split()  # noqa: SIM905
 """What PyTorch, and with few exceptions JAX, calls as the table does."""
 

@@ -486,6 +486,8 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "mul": lambda a, b: a * b,
     "div": lambda a, b: a / b,
     "power": lambda a, b: a**b,
+    "remainder": lambda a, b: a % b,
+    "floor_divide": lambda a, b: a // b,
     "neg": lambda a: -a,
     "abs": abs,
 }
@@ -818,3 +820,30 @@ def test_a_product_of_zeros_sends_nan_for_an_infinite_gradient() -> None:
     xs = [Value(0.0), Value(0.0)]
     autograd.prod(xs).sqrt().backward()
     assert all(math.isnan(x.grad) for x in xs)
+
+
+# ----- remainder and quotient -----
+
+
+@pytest.mark.parametrize("b", [2.0, -2.0, 0.3, math.inf, 0.0])
+@pytest.mark.parametrize("a", [5.0, -5.0, 0.0, 1.0, math.inf, math.nan])
+def test_the_remainder_is_that_of_python_and_numpy_on_every_route(a: float, b: float) -> None:
+    with np.errstate(all="ignore"):
+        expected = np.remainder(a, b), np.floor_divide(a, b)
+    found = divmod(Value(a), b)
+    assert same([found[1].data, found[0].data], expected)
+    assert same([(Tensor([a]) % b).item(), (Tensor([a]) // b).item()], expected)
+    assert same([(a % Value(b)).data, (a // Value(b)).data], expected)
+    if b:
+        assert same([a % b, a // b], expected)
+    for name, right in zip(("remainder", "floor_divide"), expected, strict=True):
+        row = getattr(autograd, name)
+        for backend in ("numpy", "python"):
+            run = autograd.compile(lambda x, y, row=row: row(x, y), backend=backend)
+            assert same(run(a, b).data, right), backend
+
+
+def test_the_remainder_moves_with_a_and_against_each_whole_b() -> None:
+    a, b = Value(7.5), Value(-2.0)
+    (a % b + 10.0 * (a // b)).backward()
+    assert (a.grad, b.grad) == (1.0, 4.0)

@@ -457,7 +457,6 @@ def _without_row(name: str) -> Callable[..., NoReturn]:
 
 for _name, _methods in {
     "round()": ["round"], "math.trunc()": ["trunc"], "math.floor()": ["floor"], "math.ceil()": ["ceil"],
-    "%": ["mod", "rmod"], "//": ["floordiv", "rfloordiv"], "divmod()": ["divmod", "rdivmod"],
 }.items():  # fmt: skip
     for _method in _methods:
         setattr(Traced, f"__{_method}__", _without_row(_name))
