@@ -36,7 +36,7 @@ _INSTEAD = {
     "pstdev": "autograd.sqrt(autograd.mean([(x - autograd.mean(xs)) ** 2 for x in xs]))",
     "stdev": "autograd.sqrt(autograd.sum([(x - autograd.mean(xs)) ** 2 for x in xs]) / (len(xs) - 1))",
 }  # fmt: skip
-"""What keeps the gradient, by the names in `math`, `cmath` and `statistics` that the table has not or means otherwise."""
+"""What keeps the gradient, by the names in `math`, `cmath`, `statistics` that the table has not or means otherwise."""
 
 
 def check_conversion(node: Any, frame: FrameType) -> None:

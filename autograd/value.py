@@ -34,6 +34,8 @@ NO_GRADIENT = _NoGradient()
 class Value(Node):
     """One real number in a computation: ``data``, and after `backward()` its derivative in ``grad``.
 
+    requires_grad: False for a constant, as PyTorch has it from the start
+
     >>> a, b = Value(2.0), Value(-3.0)
     >>> (a * b).backward()
     >>> a.grad, b.grad
@@ -42,7 +44,7 @@ class Value(Node):
 
     __slots__ = ()
 
-    def __init__(self, data: Any, label: str = "") -> None:
+    def __init__(self, data: Any, label: str = "", *, requires_grad: bool = True) -> None:
         if not isinstance(label, str):
             raise TypeError(f"label is the name a picture shows, a str; got {type(label).__name__} {label!r}")
         self.data: float = data if data.__class__ is float else as_float(data)
@@ -51,7 +53,7 @@ class Value(Node):
         self.op = None
         self.parents = ()
         self.saved = None
-        self.requires_grad = True
+        self.requires_grad = requires_grad
         self.code = None
         if (scope := MODE.scope) is not None:
             remember_place(self, _frame(1), scope)
@@ -172,12 +174,13 @@ class Value(Node):
         """Whether 0 is the product of partial ``d`` with ``g``; of one that can move only where the product is nan."""
         return self.op.selects and plain(d) == 0.0 and not (_varies(d) and isfinite(g.data))
 
-    def backward(self, *, create_graph: bool = False) -> None:
+    def backward(self, *, create_graph: bool = False, retain_graph: bool | None = None) -> None:
         """Put d(self)/d(node) into ``node.grad`` for every node that this one was made from.
 
         Interior nodes are set, leaves are added to: call it twice and the leaves double; start a new pass with
         ``leaf.grad = 0.0`` (or `Module.zero_grad`). With ``create_graph`` the gradients are `Value`s with a
-        graph of their own, and can be differentiated again.
+        graph of their own, and can be differentiated again. PyTorch's ``retain_graph`` changes nothing: a graph
+        lives as long as its result, and another pass may follow.
         """
         backward(self, Value._constant(1.0) if create_graph else 1.0, create_graph)
 

@@ -245,8 +245,8 @@ def test_gradients_are_floats_and_with_a_graph_values() -> None:
     [
         lambda x: x.detach(),
         lambda x: x.detach() * 2.0 + 1.0,
-        lambda x: autograd.dot([2.0], [1.0]),
-        lambda x: autograd.sum([1.0, 2.0]),
+        lambda x: autograd.dot([2.0], [x.detach()]),
+        lambda x: autograd.sum([x.detach(), 2.0]),
     ],
 )
 def test_backward_on_a_constant_is_an_error_that_explains(constant: Any) -> None:

@@ -341,7 +341,7 @@ class Traced(Value):
     def detach(self) -> Any:
         return MODE.tape.detached(self)
 
-    def backward(self, *, create_graph: bool = False) -> None:
+    def backward(self, *, create_graph: bool = False, retain_graph: bool | None = None) -> None:
         _refused("backward()", "A compiled function returns the loss; call backward() on what it returns")
 
     def __bool__(self) -> bool:
