@@ -7,8 +7,9 @@ operations, and so have derivatives of their own.
 import operator
 import reprlib
 from collections.abc import Callable
-from functools import wraps
+from functools import cache, wraps
 from inspect import Parameter, Signature, signature
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -19,9 +20,10 @@ from autograd.modes import MODE
 from autograd.namespaces import SCALARS, Namespace, Rule, ieee
 from autograd.numpy_rows import ROWS
 from autograd.ops import OPS, REAL, REDUCTIONS, Interval, Op, Reduction, Saved
-from autograd.tensor import Tensor, as_array
+from autograd.tensor import Tensor, as_array, concatenate, stack
 from autograd.trees import is_series
 from autograd.value import Value, as_float
+from autograd.words import ALIASES, KEYWORDS, NUMPY_METHODS
 
 
 def _evaluate(op: Op, *args: Any) -> Any:
@@ -90,7 +92,7 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     return _evaluate(OPS["where"], truth if np.ndim(truth) else bool(truth), a, b)
 
 
-def clip(x: Any, low: Any, high: Any) -> Any:
+def clip(x: Any, low: Any = None, high: Any = None) -> Any:
     """min(max(x, low), high); the gradient of x is 1 inside and at the two limits, 0 outside."""
     if low is None or high is None:
         raise TypeError("clip() needs both limits; for one alone use maximum(x, low) or minimum(x, high)")
@@ -100,16 +102,50 @@ def clip(x: Any, low: Any, high: Any) -> Any:
     return clipped
 
 
+def worded(function: Callable[..., Any], path: str, module: str = "autograd") -> Callable[..., Any]:
+    """``function``, which also knows its arguments by the names that they have in PyTorch."""
+    try:
+        ours = signature(function).parameters
+    except ValueError:  # NumPy before 2.4 does not tell it for functions written in C
+        return function
+    known = {theirs: name for theirs, name in KEYWORDS.items() if name in ours and theirs not in ours}
+
+    @wraps(function)
+    def translated(*args: Any, **named: Any) -> Any:
+        if named and not named.keys().isdisjoint(known):
+            named = {known.get(name, name): given for name, given in named.items()}
+        return function(*args, **named)
+
+    translated.__module__, translated.__qualname__ = module, path
+    return translated
+
+
+@cache
+def numpy_function(name: str) -> Callable[..., Any]:
+    """NumPy's function as one of ours: of Tensors, lists of Values and plain numbers."""
+    return worded(getattr(np, name), name)
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {name: operation(op) for name, op in OPS.items()}
-FUNCTIONS |= {"where": where, "clip": clip}
+FUNCTIONS |= {"where": where, "clip": worded(clip, "clip")}
 
 for _name, _op in OPS.items():
     if _name != "where":  # its first argument is the condition, so it is nobody's method
-        setattr(Node, _name, clip if _op is OPS["clip"] else _method(_op))
+        setattr(Node, _name, FUNCTIONS["clip"] if _op is OPS["clip"] else _method(_op))
 
 for _name, _op in ROWS.items():
     if not hasattr(Node, _name):
         setattr(Node, _name, getattr(Node, _op.name, None) or _method(_op))
+
+for _name, _function in list(vars(Tensor).items()):
+    if isinstance(_function, FunctionType) and _name[0] != "_" and "axis" in signature(_function).parameters:
+        setattr(Tensor, _name, worded(_function, f"Tensor.{_name}", "autograd.tensor"))
+
+for _name in NUMPY_METHODS:
+    setattr(Tensor, _name, numpy_function(_name))
+
+for _theirs, _ours in ALIASES.items():
+    setattr(Tensor if hasattr(Tensor, _ours) and not hasattr(Node, _ours) else Node, _theirs, getattr(Tensor, _ours))
 
 
 # ----- of many numbers: a list of Values, a Tensor, or plain numbers -----
@@ -194,6 +230,22 @@ FUNCTIONS |= {
         "x_i − ln Σ eˣ for each of many Values (a list), or along an ``axis`` of a Tensor or array.",
     ),
 }  # fmt: skip
+
+
+# ----- of many arrays -----
+
+
+def _joining(name: str, join: Callable[..., Tensor]) -> Callable[..., Any]:
+    @wraps(join)
+    def function(tensors: Any, axis: int = 0) -> Any:
+        parts = tuple(tensors) if is_series(tensors) else tensors
+        plain_ones = isinstance(parts, tuple) and parts and not any(isinstance(part, Tensor) for part in parts)
+        return getattr(np, name)(parts, axis) if plain_ones else join(parts, axis)
+
+    return worded(function, name)
+
+
+FUNCTIONS |= {"concatenate": _joining("concatenate", concatenate), "stack": _joining("stack", stack)}
 
 
 # ----- the namespace of nodes -----

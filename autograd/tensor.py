@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from functools import cache, reduce
 from math import isfinite
 from operator import add
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -256,7 +256,7 @@ class Tensor(Node):
 
     @property
     def size(self) -> int:
-        return self._array.size
+        return _Size(self._array.size)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -513,6 +513,11 @@ class Tensor(Node):
         if n == 0:
             raise ValueError(f"{name}() of no elements: shape {self.shape}, axis {axis}")
         return n
+
+
+class _Size(int):
+    def __call__(self, *dim: Any) -> NoReturn:
+        raise TypeError("size is the number of elements, as in NumPy; write x.shape, or x.shape[0] for x.size(0)")
 
 
 @cache
