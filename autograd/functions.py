@@ -23,7 +23,7 @@ from autograd.ops import OPS, REAL, REDUCTIONS, Interval, Op, Reduction, Saved
 from autograd.tensor import Tensor, as_array, concatenate, stack
 from autograd.trees import is_series
 from autograd.value import Value, as_float
-from autograd.words import ALIASES, KEYWORDS, NUMPY_METHODS
+from autograd.words import ALIASES, KEYWORDS, NUMPY_METHODS, mark_missing
 
 
 def _evaluate(op: Op, *args: Any) -> Any:
@@ -145,7 +145,9 @@ for _name in NUMPY_METHODS:
     setattr(Tensor, _name, numpy_function(_name))
 
 for _theirs, _ours in ALIASES.items():
-    setattr(Tensor if hasattr(Tensor, _ours) and not hasattr(Node, _ours) else Node, _theirs, getattr(Tensor, _ours))
+    setattr(Node if hasattr(Node, _ours) else Tensor, _theirs, getattr(Tensor, _ours))
+
+mark_missing(Node, [name for name in dir(Tensor) if name[0] != "_"])
 
 
 # ----- of many numbers: a list of Values, a Tensor, or plain numbers -----

@@ -9,14 +9,14 @@ import reprlib
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import CodeType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from autograd.conversions import check_conversion
 from autograd.errors import GraphError
 from autograd.masked import has_nan, repeated
 from autograd.modes import MODE, Scope, check_derivative, setting
 from autograd.ops import OPS
-from autograd.words import missing
+from autograd.words import there
 
 N = TypeVar("N", bound="Node")
 
@@ -165,12 +165,12 @@ class Node:
     def __abs__(self) -> Self:
         return self._apply(OPS["abs"], self)
 
-    def __getattr__(self, name: str) -> Callable[..., Self]:
-        """What is not here; the other operations of the table are attached by `autograd.functions`."""
-        kind = type(self)
-        if name in Node.__slots__:  # such as `result`, which few nodes have
-            raise AttributeError(f"this {kind.__name__} has no {name}")
-        raise missing(kind.__name__, name, lambda: dir(kind))
+    if TYPE_CHECKING:  # the other operations of the table are attached by `autograd.functions`
+
+        def __getattr__(self, name: str) -> Callable[..., Self]: ...
+
+    def __dir__(self) -> list[str]:
+        return there(type(self), object.__dir__(self))
 
     # ----- a number among numbers -----
 

@@ -8,8 +8,10 @@ import importlib
 import re
 from collections.abc import Callable, Iterable
 from functools import cache
+from inspect import getattr_static
 from opcode import opmap
 from types import FrameType
+from typing import Any, NoReturn
 
 # ----- words that are here too -----
 
@@ -374,6 +376,29 @@ def missing(owner: str, name: str, ours: Callable[[], Iterable[str]], frame: Fra
     message = f"{owner} has no attribute {name!r}; {answer(name, ours())}"
     imports = frame is not None and frame.f_code.co_code[frame.f_lasti] == opmap["IMPORT_FROM"]
     return ImportError(message) if imports else AttributeError(message)  # Python drops what an AttributeError says
+
+
+class Missing:
+    """Stands where a class has no ``name``, and says so to who asks. A `__getattr__` would slow down what there is."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, node: Any, kind: type) -> NoReturn:
+        raise missing(kind.__name__, self.name, lambda: there(kind, dir(kind)))
+
+
+def there(kind: type, names: Iterable[str]) -> list[str]:
+    """Those of ``names`` that are not `Missing` in ``kind``."""
+    return [name for name in names if not isinstance(getattr_static(kind, name, None), Missing)]
+
+
+def mark_missing(kind: type, methods: Iterable[str]) -> None:
+    """Let ``kind`` answer for the words that it has not, and for changes in place by its ``methods``."""
+    in_place = [f"{name}_" for name in (*methods, *BY_NAME) if not name.endswith("_")]
+    for name in {*BY_NAME, *in_place, *_numpy()}:
+        if name[0].islower() and not hasattr(kind, name):
+            setattr(kind, name, Missing(name))
 
 
 @cache

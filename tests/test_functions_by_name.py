@@ -15,13 +15,13 @@ from autograd.functions import FUNCTIONS
 from autograd.graph import Node
 from autograd.numpy_rows import ROWS
 from autograd.ops import OPS
-from autograd.words import FUNCTION_ALIASES
+from autograd.words import FUNCTION_ALIASES, there
 
 PUBLIC = [name for name in dir(autograd) if inspect.isroutine(getattr(autograd, name))]
 METHODS = [
     (kind, name)
     for kind in (Node, Value, Tensor)
-    for name in dir(kind)
+    for name in there(kind, dir(kind))
     if inspect.isfunction(getattr(kind, name)) and not name.startswith("_")
 ]
 
