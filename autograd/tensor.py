@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from functools import cache, reduce
 from math import isfinite
 from operator import add
+from types import ModuleType
 from typing import Any, NoReturn, Self
 
 import numpy as np
@@ -627,7 +628,10 @@ def _integers(name: str, given: tuple[Any, ...]) -> tuple[int, ...]:
 
 def _index(part: Any) -> Any:
     if isinstance(part, Tensor):
-        raise TypeError("a Tensor holds real numbers and cannot be an index; use an integer or boolean NumPy array")
+        raise TypeError(
+            "a Tensor holds real numbers and cannot be an index; use an integer or boolean NumPy array, "
+            "x[i.data.astype(int)] or x[mask.data != 0.0]"
+        )
     if isinstance(part, list):
         return np.asarray(part, None if part else int)
     return part
@@ -705,3 +709,13 @@ def stack(tensors: Sequence[Any], axis: int = 0) -> Tensor:
         shapes = [part.shape for part in parts]
         raise ValueError(f"stack() needs at least one tensor, and one shape for all; got shapes {shapes}")
     return concatenate([part.expand_dims(axis) for part in parts], axis)
+
+
+class _Constructor(ModuleType):
+    """``autograd.tensor([1.0, 2.0])``: this module's name is PyTorch's word for making a Tensor."""
+
+    def __call__(self, data: Any, **options: Any) -> Tensor:
+        return Tensor(data, **options)
+
+
+sys.modules[__name__].__class__ = _Constructor

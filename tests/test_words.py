@@ -190,6 +190,19 @@ def test_size_is_a_number_as_in_numpy_and_says_so_to_who_calls_it() -> None:
         x.size(0)  # type: ignore[operator]
 
 
+def test_the_constructor_has_pytorchs_name_too() -> None:
+    x = autograd.tensor([1.0, 2.0], dtype=np.float32, requires_grad=False)
+    assert type(x) is Tensor and x.dtype == np.float32 and not x.requires_grad
+    assert autograd.tensor(2.0).requires_grad
+
+
+def test_what_is_said_of_a_tensor_as_an_index_works() -> None:
+    x, i, mask = Tensor([1.0, 2.0, 3.0]), Tensor([2, 0]), Tensor([True, False, True])
+    with pytest.raises(TypeError, match=r"x\[i\.data\.astype\(int\)\] or x\[mask\.data != 0\.0\]"):
+        x[i]
+    assert x[i.data.astype(int)].data.tolist() == [3.0, 1.0] and x[mask.data != 0.0].data.tolist() == [1.0, 3.0]
+
+
 def test_an_alias_is_the_same_method() -> None:
     for theirs, name in ALIASES.items():
         assert getattr(Tensor, theirs) is getattr(Tensor, name)
@@ -241,6 +254,15 @@ def test_protocols_are_asked_for_and_are_not_there() -> None:
         assert {"numel", "add_", "linspace"}.isdisjoint(dir(node)) and {"exp", "data"} <= set(dir(node))
         assert not hasattr(type(node), "numel")
         assert not hasattr(pickle.loads(pickle.dumps(node)), "result")
+
+
+def test_what_runs_on_micrograd_is_here() -> None:
+    engine = pytest.importorskip("micrograd.engine")
+    networks = importlib.import_module("micrograd.nn")
+    for theirs, ours in ((engine.Value(1.0), Value(1.0)), (networks, nn), (networks.MLP(2, [1]), nn.MLP(2, [1]))):
+        for name in dir(theirs):
+            if not name.startswith("__") and name not in ("random", "Value"):
+                assert hasattr(ours, name), name
 
 
 # ----- how many -----
