@@ -11,17 +11,20 @@ the table in `autograd.ops`; as functions they are `exp(x)`, `where(condition, a
 """
 
 import importlib
+import sys
 from typing import Any
+
+import numpy as np
 
 from autograd.errors import AnomalyError, GraphError, TraceError
 from autograd.functional import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
-from autograd.functions import FUNCTIONS, custom_op, operation
+from autograd.functions import FUNCTIONS, custom_op, numpy_function, operation
 from autograd.gradcheck import GradCheck, gradcheck
 from autograd.graph import Node, topological_order
-from autograd.linear_algebra import einsum
 from autograd.modes import detect_anomaly, no_grad, no_names, paused_gc, scope
-from autograd.tensor import Tensor, concatenate, stack
+from autograd.tensor import Tensor
 from autograd.value import Value
+from autograd.words import FUNCTION_ALIASES, missing
 
 __version__ = "0.1.0"
 __all__ = [
@@ -32,7 +35,6 @@ __all__ = [
     "Tensor",
     "TraceError",
     "Value",
-    "concatenate",
     "custom_op",
     "detect_anomaly",
     "einsum",
@@ -47,7 +49,6 @@ __all__ = [
     "operation",
     "paused_gc",
     "scope",
-    "stack",
     "topological_order",
     "value_and_grad",
     "vjp",
@@ -64,8 +65,20 @@ def __getattr__(name: str) -> Any:
         return FUNCTIONS[name]
     if name in _COMPILER:
         return getattr(importlib.import_module(_COMPILER[name]), name)
-    raise AttributeError(f"module 'autograd' has no attribute {name!r}")
+    if not name.startswith("_"):
+        ours = FUNCTION_ALIASES.get(name, name)
+        if ours in FUNCTIONS:
+            return FUNCTIONS[ours]
+        if ours in _numpy_names():
+            return numpy_function(ours)
+    raise missing("module 'autograd'", name, __dir__, sys._getframe(1))
+
+
+def _numpy_names() -> set[str]:
+    """NumPy's functions that are differentiable here, or have no derivative: they are functions of this module too."""
+    names: set[str] = importlib.import_module("autograd.numpy_protocol").NAMES
+    return {name for name in names if hasattr(np, name)}
 
 
 def __dir__() -> list[str]:
-    return sorted({*__all__, *FUNCTIONS, *_COMPILER})
+    return sorted({*__all__, *FUNCTIONS, *_COMPILER, *_numpy_names()})

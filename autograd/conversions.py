@@ -26,7 +26,8 @@ INSTEAD = {
     "dist": "autograd.norm([a - b for a, b in zip(p, q)])", "sumprod": "autograd.dot(p, q)", "ldexp": "x * 2.0 ** i",
     "log10": "x.log10()", "log2": "x.log2()", "cbrt": "x.cbrt()", "exp2": "x.exp2()",
     "asinh": "x.arcsinh()", "acosh": "x.arccosh()", "atanh": "x.arctanh()", "atan2": "x.arctan2(y)",
-    "fmod": "x.fmod(y)", "copysign": "x.copysign(y)", "degrees": "x.degrees()", "radians": "x.radians()",
+    "fmod": "x.fmod(y)", "remainder": "x - y * (x / y).rint()", "copysign": "x.copysign(y)", "degrees": "x.degrees()",
+    "radians": "x.radians()",
     "mean": "autograd.mean(xs)", "fmean": "autograd.mean(xs)",
     "geometric_mean": "autograd.exp(autograd.mean([autograd.log(x) for x in xs]))",
     "harmonic_mean": "1.0 / autograd.mean([1.0 / x for x in xs])",
@@ -35,7 +36,7 @@ INSTEAD = {
     "pstdev": "autograd.sqrt(autograd.mean([(x - autograd.mean(xs)) ** 2 for x in xs]))",
     "stdev": "autograd.sqrt(autograd.sum([(x - autograd.mean(xs)) ** 2 for x in xs]) / (len(xs) - 1))",
 }  # fmt: skip
-"""What keeps the gradient, by the names in `math`, `cmath` and `statistics` that the table has not."""
+"""What keeps the gradient, by the names in `math`, `cmath`, `statistics` that the table has not or means otherwise."""
 
 
 def check_conversion(node: Any, frame: FrameType) -> None:
@@ -72,7 +73,7 @@ def _message(kind: str, frame: FrameType, asks: Any) -> str:
     called = f"{module}.{name}" if module and module != "builtins" else name
     what = f"{called}()" if name else "A conversion to float"
     where = "inside a function that is being differentiated" if MODE.differentiating else "that wants a gradient"
-    remedy = f"autograd.{name}(x) for {called}(x)" if name in OPS else INSTEAD.get(name, "")
+    remedy = INSTEAD.get(name) or (f"autograd.{name}(x) for {called}(x)" if name in OPS else "")
     return (
         f"{what} of a {kind} {where} would cut it off from the derivative\n  at {source_line(frame)}\n"
         f"write {remedy and f'{remedy}, and '}x.item() if you mean the bare number"

@@ -6,8 +6,9 @@ operations, and so have derivatives of their own.
 
 import reprlib
 from collections.abc import Callable
-from functools import wraps
-from inspect import signature
+from functools import cache, wraps
+from inspect import Parameter, Signature, signature
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,10 @@ from autograd.modes import MODE
 from autograd.namespaces import SCALARS, Namespace, Rule, ieee
 from autograd.numpy_rows import ROWS
 from autograd.ops import OPS, REAL, REDUCTIONS, Interval, Op, Reduction, Saved
-from autograd.tensor import Tensor, as_array
+from autograd.tensor import Tensor, as_array, concatenate, stack
 from autograd.trees import is_series
 from autograd.value import Value, as_float
+from autograd.words import ALIASES, KEYWORDS, NUMPY_METHODS, mark_missing
 
 
 def _evaluate(op: Op, *args: Any) -> Any:
@@ -29,18 +31,23 @@ def _evaluate(op: Op, *args: Any) -> Any:
         if isinstance(arg, Node):
             return arg._apply(op, *args)
     args = op.complete(args)
-    if any(isinstance(arg, np.ndarray) for arg in args):
+    if any(isinstance(arg, np.ndarray | list | tuple) for arg in args):
         with np.errstate(all="ignore"):
             return op.forward(ARRAYS, *map(as_array, args))
     return ieee(op.forward, *map(as_float, args))
 
 
-def _documented(function: Callable[..., Any], op: Op) -> Callable[..., Any]:
-    function.__name__ = function.__qualname__ = op.name
-    optional = op.arguments[len(op.arguments) - len(op.defaults) :]
-    note = "".join(f"; {name} = {default}" for name, default in zip(optional, op.defaults, strict=True))
+def _documented(function: Any, op: Op, module: str, path: str) -> Callable[..., Any]:
+    """``function`` of row ``op`` with a name to read, and to be pickled by: ``path`` in ``module``."""
+    function.__module__, function.__qualname__, function.__name__ = module, path, path.rpartition(".")[2]
+    first_optional = op.arity - len(op.defaults)
+    defaults = [*[Parameter.empty] * first_optional, *op.defaults]
+    pairs = [*zip(op.arguments, defaults, strict=True)]
+    note = "".join(f"; {name} = {default}" for name, default in pairs[first_optional:])
     function.__doc__ = f"{op.name}({', '.join(op.arguments)}) = ${op.latex}${note}, element by element."
-    return function
+    parameters = [Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=default) for name, default in pairs]
+    function.__signature__ = Signature(parameters)
+    return function  # type: ignore[no-any-return]
 
 
 def operation(row: Op | Reduction | ArrayOp) -> Callable[..., Any]:
@@ -50,7 +57,7 @@ def operation(row: Op | Reduction | ArrayOp) -> Callable[..., Any]:
     an `ArrayOp` Tensors, and its options by name.
     """
     if isinstance(row, Op):
-        return _documented(lambda *args, **named: _evaluate(row, *(row.complete(args, named) if named else args)), row)
+        return _elementwise(row, "autograd", row.name)
     if isinstance(row, ArrayOp):
         return lambda *xs, **options: Tensor._apply(row, *xs, **options)
     if isinstance(row, Reduction):
@@ -58,11 +65,17 @@ def operation(row: Op | Reduction | ArrayOp) -> Callable[..., Any]:
     raise TypeError(f"operation() takes a row: an Op, a Reduction or an ArrayOp; got {type(row).__name__}")
 
 
+def _elementwise(op: Op, module: str, path: str) -> Callable[..., Any]:
+    return _documented(
+        lambda *args, **named: _evaluate(op, *(op.complete(args, named) if named else args)), op, module, path
+    )
+
+
 def _method(op: Op) -> Callable[..., Any]:
     def method(self: Node, *args: Any, **named: Any) -> Node:
         return self._apply(op, *(op.complete((self, *args), named) if named else (self, *args)))
 
-    return _documented(method, op)
+    return _documented(method, op, "autograd.graph", f"Node.{op.name}")
 
 
 def where(condition: Any, a: Any, b: Any) -> Any:
@@ -78,7 +91,7 @@ def where(condition: Any, a: Any, b: Any) -> Any:
     return _evaluate(OPS["where"], truth if np.ndim(truth) else bool(truth), a, b)
 
 
-def clip(x: Any, low: Any, high: Any) -> Any:
+def clip(x: Any, low: Any = None, high: Any = None) -> Any:
     """min(max(x, low), high); the gradient of x is 1 inside and at the two limits, 0 outside."""
     if low is None or high is None:
         raise TypeError("clip() needs both limits; for one alone use maximum(x, low) or minimum(x, high)")
@@ -88,43 +101,99 @@ def clip(x: Any, low: Any, high: Any) -> Any:
     return clipped
 
 
+def worded(function: Callable[..., Any], path: str, module: str = "autograd") -> Callable[..., Any]:
+    """``function``, which also knows its arguments by the names that they have in PyTorch."""
+    try:
+        ours = signature(function).parameters
+    except ValueError:  # NumPy before 2.4 does not tell it for functions written in C
+        return function
+    known = {theirs: name for theirs, name in KEYWORDS.items() if name in ours and theirs not in ours}
+
+    @wraps(function)
+    def translated(*args: Any, **named: Any) -> Any:
+        if named and not named.keys().isdisjoint(known):
+            named = {known.get(name, name): given for name, given in named.items()}
+        return function(*args, **named)
+
+    translated.__module__, translated.__qualname__ = module, path
+    return translated
+
+
+@cache
+def numpy_function(name: str) -> Callable[..., Any]:
+    """NumPy's function as one of ours: of Tensors, lists of Values and plain numbers."""
+    return worded(getattr(np, name), name)
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {name: operation(op) for name, op in OPS.items()}
-FUNCTIONS |= {"where": where, "clip": clip}
+FUNCTIONS |= {"where": where, "clip": worded(clip, "clip")}
 
 for _name, _op in OPS.items():
     if _name != "where":  # its first argument is the condition, so it is nobody's method
-        setattr(Node, _name, clip if _op is OPS["clip"] else _method(_op))
+        setattr(Node, _name, FUNCTIONS["clip"] if _op is OPS["clip"] else _method(_op))
 
 for _name, _op in ROWS.items():
     if not hasattr(Node, _name):
-        setattr(Node, _name, _method(_op))
+        setattr(Node, _name, getattr(Node, _op.name, None) or _method(_op))
+
+for _name, _function in list(vars(Tensor).items()):
+    if isinstance(_function, FunctionType) and _name[0] != "_" and "axis" in signature(_function).parameters:
+        setattr(Tensor, _name, worded(_function, f"Tensor.{_name}", "autograd.tensor"))
+
+for _name in NUMPY_METHODS:
+    setattr(Tensor, _name, numpy_function(_name))
+
+for _theirs, _ours in ALIASES.items():
+    setattr(Node if hasattr(Node, _ours) else Tensor, _theirs, getattr(Tensor, _ours))
+
+mark_missing(Node, [name for name in dir(Tensor) if name[0] != "_"])
 
 
-# ----- reductions: of many scalars, or of a tensor -----
+# ----- of many numbers: a list of Values, a Tensor, or plain numbers -----
 
 
-def _reduction(op: Reduction) -> Callable[..., Any]:
-    name = op.name
+def _of_many(name: str, of_values: Callable[[tuple[Any, ...]], Any], doc: str) -> Callable[..., Any]:
+    """The function ``name``: of a list of Values by ``of_values``, of a Tensor or plain numbers by the method."""
 
     def function(xs: Any, *axis: Any, **options: Any) -> Any:
-        if isinstance(xs, Tensor) and hasattr(xs, name):
+        if isinstance(xs, Tensor):
             return getattr(xs, name)(*axis, **options)
-        return Value._reduce(op, _many(name, xs, *axis, **options))
+        many = _many(name, xs)
+        if len(many) and not _any_node(many):
+            return _plainly(getattr(Tensor, name), many, *axis, **options)
+        if axis or options:
+            given = ", ".join([*map(repr, axis), *(f"{option}={setting!r}" for option, setting in options.items())])
+            raise TypeError(f"{name}() of a list of Values takes nothing but the list, got {given} too")
+        return of_values(tuple(many))
 
+    function.__module__, function.__doc__ = "autograd", doc
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"${op.latex}$ of many Values as one node, or of a Tensor."
     return function
 
 
-def _many(name: str, xs: Any, *axis: Any, **options: Any) -> tuple[Any, ...]:
-    if axis or options:
-        given = ", ".join([*map(repr, axis), *(f"{option}={setting!r}" for option, setting in options.items())])
-        raise TypeError(f"{name}() of a list takes nothing but the list, got {given} too; a Tensor has an axis")
-    if isinstance(xs, list | tuple):
-        return tuple(xs)
+def _many(name: str, xs: Any) -> Any:
+    if isinstance(xs, list | tuple) or (isinstance(xs, np.ndarray) and xs.ndim):
+        return xs
     if isinstance(xs, Node) or not is_series(xs):
         raise TypeError(f"{name}() takes a list of Values or numbers, or a Tensor; got {type(xs).__name__}")
     return tuple(xs)
+
+
+def _any_node(xs: Any) -> bool:
+    if isinstance(xs, np.ndarray) and xs.dtype != object:
+        return False
+    return xs[0].__class__ is Value or any(isinstance(x, Node) for x in xs)
+
+
+def _plainly(function: Callable[..., Tensor], xs: Any, *args: Any, **options: Any) -> Any:
+    """``function`` of a Tensor, for whom has plain numbers and wants plain numbers."""
+    y = function(Tensor._constant(xs), *args, **options)
+    return y.data if y.ndim else y.item()
+
+
+def _reduction(op: Reduction) -> Callable[..., Any]:
+    doc = f"${op.latex}$ of many Values as one node, or of a Tensor or array, which may have an ``axis``."
+    return _of_many(op.name, lambda xs: Value._reduce(op, xs), doc)
 
 
 FUNCTIONS |= {name: operation(op) for name, op in REDUCTIONS.items() if name != "dot"}
@@ -133,34 +202,51 @@ FUNCTIONS |= {name: operation(op) for name, op in REDUCTIONS.items() if name != 
 def dot(weights: Any, inputs: Any, bias: Any = None) -> Any:
     """Σ w_i x_i (+ bias) as one node: what a neuron computes, without a node for each product and sum.
 
-    Of Tensors, ``weights @ inputs`` (+ bias).
+    Of Tensors and of plain arrays, ``weights @ inputs`` (+ bias).
     """
     if isinstance(weights, Tensor) or isinstance(inputs, Tensor):
         product = weights @ inputs
         return product if bias is None else product + bias
     weights, inputs = _many("dot", weights), _many("dot", inputs)
+    if len(weights) and len(inputs) and not (_any_node(weights) or _any_node(inputs) or isinstance(bias, Node)):
+        return _plainly(dot, weights, Tensor._constant(inputs), bias)
     if len(weights) != len(inputs):
         raise ValueError(f"dot() pairs its arguments: got {len(weights)} weights and {len(inputs)} inputs")
     return Value._reduce(REDUCTIONS["dot"], (*weights, *inputs, *(() if bias is None else (bias,))))
 
 
-def log_softmax(xs: Any, *axis: Any, **options: Any) -> Any:
-    """x_i − ln Σ eˣ for each of many Values (a list), or along an axis of a Tensor."""
-    if isinstance(xs, Tensor):
-        return xs.log_softmax(*axis, **options)
-    xs = _many("log_softmax", xs, *axis, **options)
-    total = FUNCTIONS["logsumexp"](xs)
+def _log_softmax(xs: tuple[Any, ...]) -> list[Any]:
+    total = Value._reduce(REDUCTIONS["logsumexp"], xs)
     return [x - total for x in xs]
 
 
-def softmax(xs: Any, *axis: Any, **options: Any) -> Any:
-    """e^{x_i} / Σ eˣ for each of many Values (a list), or along an axis of a Tensor."""
-    if isinstance(xs, Tensor):
-        return xs.softmax(*axis, **options)
-    return [x.exp() for x in log_softmax(_many("softmax", xs, *axis, **options))]
+FUNCTIONS |= {
+    "dot": dot,
+    "softmax": _of_many(
+        "softmax", lambda xs: [x.exp() for x in _log_softmax(xs)],
+        "e^{x_i} / Σ eˣ for each of many Values (a list), or along an ``axis`` of a Tensor or array.",
+    ),
+    "log_softmax": _of_many(
+        "log_softmax", _log_softmax,
+        "x_i − ln Σ eˣ for each of many Values (a list), or along an ``axis`` of a Tensor or array.",
+    ),
+}  # fmt: skip
 
 
-FUNCTIONS |= {"dot": dot, "softmax": softmax, "log_softmax": log_softmax}
+# ----- of many arrays -----
+
+
+def _joining(name: str, join: Callable[..., Tensor]) -> Callable[..., Any]:
+    @wraps(join)
+    def function(tensors: Any, axis: int = 0) -> Any:
+        parts = tuple(tensors) if is_series(tensors) else tensors
+        plain_ones = isinstance(parts, tuple) and parts and not any(isinstance(part, Tensor) for part in parts)
+        return getattr(np, name)(parts, axis) if plain_ones else join(parts, axis)
+
+    return worded(function, name)
+
+
+FUNCTIONS |= {"concatenate": _joining("concatenate", concatenate), "stack": _joining("stack", stack)}
 
 
 # ----- the namespace of nodes -----
@@ -225,13 +311,13 @@ def custom_op(
         (forward,) = formula
         name = getattr(forward, "__name__", "custom")
         intervals = domain or (REAL,) * len(partials)
-        rule = _elementwise(name, forward)
-        return operation(Op(name, symbol or name, rule, partials, latex or name, intervals, kinks, defaults))
+        row = Op(name, symbol or name, _checked(name, forward), partials, latex or name, intervals, kinks, defaults)
+        return _elementwise(row, forward.__module__, getattr(forward, "__qualname__", name))
 
     return decorate
 
 
-def _elementwise(name: str, forward: Rule) -> Rule:
+def _checked(name: str, forward: Rule) -> Rule:
     """``forward`` held to its promise: one number for each, in the shape to which the arguments broadcast."""
 
     @wraps(forward)

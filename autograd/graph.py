@@ -16,6 +16,7 @@ from autograd.errors import GraphError
 from autograd.masked import has_nan, repeated
 from autograd.modes import MODE, Scope, check_derivative, setting
 from autograd.ops import OPS
+from autograd.words import there
 
 N = TypeVar("N", bound="Node")
 
@@ -130,6 +131,24 @@ class Node:
     def __rtruediv__(self, other: Any) -> Self:  # other / self
         return self._apply(OPS["div"], other, self)
 
+    def __mod__(self, other: Any) -> Self:
+        return self._apply(OPS["remainder"], self, other)
+
+    def __rmod__(self, other: Any) -> Self:  # other % self
+        return self._apply(OPS["remainder"], other, self)
+
+    def __floordiv__(self, other: Any) -> Self:
+        return self._apply(OPS["floor_divide"], self, other)
+
+    def __rfloordiv__(self, other: Any) -> Self:  # other // self
+        return self._apply(OPS["floor_divide"], other, self)
+
+    def __divmod__(self, other: Any) -> tuple[Self, Self]:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> tuple[Self, Self]:  # divmod(other, self)
+        return other // self, other % self
+
     def __pow__(self, other: Any) -> Self:
         return self._apply(OPS["power"], self, other)
 
@@ -148,6 +167,9 @@ class Node:
     if TYPE_CHECKING:  # the other operations of the table are attached by `autograd.functions`
 
         def __getattr__(self, name: str) -> Callable[..., Self]: ...
+
+    def __dir__(self) -> list[str]:
+        return there(type(self), object.__dir__(self))
 
     # ----- a number among numbers -----
 

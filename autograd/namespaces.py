@@ -44,6 +44,14 @@ def _sign(x: float) -> float:
     return x if x != x else float((x > 0) - (x < 0))
 
 
+def _remainder(a: float, b: float) -> float:
+    return a % b
+
+
+def _floor_divide(a: float, b: float) -> float:
+    return a // b
+
+
 def _where(condition: Any, a: Any, b: Any) -> Any:
     return a if condition else b
 
@@ -60,6 +68,8 @@ SCALARS = Namespace(
     power=math.pow,
     maximum=_maximum,
     minimum=_minimum,
+    remainder=_remainder,
+    floor_divide=_floor_divide,
     where=_where,
     equal=_equal,
 )
@@ -83,7 +93,7 @@ def _power(a: Any, b: Any) -> Any:
 ARRAYS = Namespace(
     **{name: getattr(np, name) for name in ["exp", "log", "log1p", "expm1", "sqrt", "sin", "cos", "tan"]},
     **{name: getattr(np, name) for name in ["sinh", "cosh", "tanh", "abs", "sign"]},
-    **{name: getattr(np, name) for name in ["maximum", "minimum", "where", "equal"]},
+    **{name: getattr(np, name) for name in ["maximum", "minimum", "remainder", "floor_divide", "where", "equal"]},
     asin=np.arcsin,
     acos=np.arccos,
     atan=np.arctan,

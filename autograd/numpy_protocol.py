@@ -558,3 +558,7 @@ HANDED |= {function: partial(_reshape, function) for _, function in _found(RESHA
 HANDED |= {function: partial(_transpose, function) for _, function in _found(TRANSPOSING)}
 HANDED |= {function: partial(_plainly, function) for _, function in _found(PLAIN)}
 """Functions that NumPy itself runs, and so knows the arguments of."""
+
+NAMES = {name for name, method in UFUNCS if method == "__call__"} | PLAIN_UFUNCS
+NAMES |= {*COMPOSED, *MOVING, *RESHAPING, *TRANSPOSING, *PLAIN}
+"""What of NumPy is known here; with a dot for what stands in a module of its own."""

@@ -20,7 +20,7 @@ NAMES = {
     "positive": "clone", "conjugate": "clone", "absolute": "abs", "fabs": "abs", "sign": "sign", "exp": "exp",
     "log": "log", "log1p": "log1p", "expm1": "expm1", "sqrt": "sqrt", "sin": "sin", "cos": "cos", "tan": "tan",
     "sinh": "sinh", "cosh": "cosh", "tanh": "tanh", "arcsin": "asin", "arccos": "acos", "arctan": "atan",
-    "maximum": "maximum", "minimum": "minimum",
+    "maximum": "maximum", "minimum": "minimum", "remainder": "remainder", "floor_divide": "floor_divide",
 }  # fmt: skip
 """NumPy's names of rows of the first table."""
 
@@ -60,15 +60,13 @@ PARTIALS: dict[str, tuple[Rule, ...]] = {
     "logaddexp2": (lambda m, y, a, b: m.exp((a - y) * LN2), lambda m, y, a, b: m.exp((b - y) * LN2)),
     "fmax": (_chosen, lambda m, y, a, b: _chosen(m, y, b, a)),
     "fmin": (_chosen, lambda m, y, a, b: _chosen(m, y, b, a)),
-    "remainder": (lambda m, y, a, b: 1.0, lambda m, y, a, b: (y - a) / b),
     "fmod": (lambda m, y, a, b: 1.0, lambda m, y, a, b: (y - a) / b),
-    "floor_divide": (lambda m, y, a, b: 0.0, lambda m, y, a, b: 0.0),
     "copysign": (lambda m, y, a, b: m.sign(a) * m.sign(y), lambda m, y, a, b: 0.0),
     "heaviside": (lambda m, y, x, h: 0.0, lambda m, y, x, h: m.where(m.equal(x, 0.0), 1.0, 0.0)),
 }
 """For the ufuncs that only NumPy has: the local partial derivatives, as in a row of the first table."""
 
-SELECTS = {"floor", "ceil", "trunc", "rint", "floor_divide", "fmax", "fmin", "copysign", "heaviside"}
+SELECTS = {"floor", "ceil", "trunc", "rint", "fmax", "fmin", "copysign", "heaviside"}
 """Those of them that send 0 to an operand with slope 0, even of an infinite gradient."""
 
 

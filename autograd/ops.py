@@ -249,6 +249,17 @@ ROWS: tuple[Op, ...] = (
         r"c \, a^p", (REAL, POSITIVE, REAL),
         kinks=(((2.0, 0.0, 0.0), (1.0, 0.0, 0.0)), ((2.0, 0.0, 2.0), (0.0, 0.0, 0.0))),
     ),
+    Op(
+        # with the sign of b, as in Python and NumPy; the quotient jumps where a is a multiple of b
+        "remainder", "%", lambda m, a, b: m.remainder(a, b),
+        (lambda m, y, a, b: 1.0, lambda m, y, a, b: -m.floor_divide(a, b)),
+        r"a - b \lfloor a / b \rfloor", ((2.3, 2.9), (1.0, 1.1)),
+    ),
+    Op(
+        "floor_divide", "//", lambda m, a, b: m.floor_divide(a, b),
+        (lambda m, y, a, b: 0.0, lambda m, y, a, b: 0.0),
+        r"\lfloor a / b \rfloor", ((2.3, 2.9), (1.0, 1.1)), selects=True,
+    ),
     Op("neg", "-", lambda m, x: -x, (lambda m, y, x: -1.0,), "-x"),
     Op("clone", "=", lambda m, x: +x, (lambda m, y, x: 1.0,), "x"),
     # ----- magnitude and sign -----

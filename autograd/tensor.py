@@ -9,7 +9,8 @@ from contextlib import nullcontext
 from functools import cache, reduce
 from math import isfinite
 from operator import add
-from typing import Any, Self
+from types import ModuleType
+from typing import Any, NoReturn, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -31,7 +32,8 @@ class Tensor(Node):
 
     data:  numbers of any shape, which are copied; float32 and float64 are kept, integers and booleans become
            float64
-    dtype: another floating dtype to convert to
+    dtype: float32 or float64, to convert to
+    requires_grad: False for a constant, as PyTorch has it from the start
 
     To assign another array, ``w.data = w.data * 3``, leaves a graph computed before with the array that it has. To
     change the array itself, ``w.data *= 3``, does not: a gradient that needs its old numbers is then a `GraphError`,
@@ -46,7 +48,14 @@ class Tensor(Node):
 
     __slots__ = ("_array",)
 
-    def __init__(self, data: Any, label: str = "", dtype: DTypeLike | None = None) -> None:
+    def __init__(
+        self,
+        data: Any,
+        label: str = "",
+        dtype: DTypeLike | None = None,
+        *,
+        requires_grad: bool = True,
+    ) -> None:
         if not isinstance(label, str):
             raise TypeError(f"label is the name a picture shows, a str; got {type(label).__name__} {label!r}")
         self._array: Array = np.array(as_array(data, dtype))
@@ -55,7 +64,7 @@ class Tensor(Node):
         self.op = None
         self.parents = ()
         self.saved = None
-        self.requires_grad = True
+        self.requires_grad = requires_grad
         self.code = None
         if (scope := MODE.scope) is not None:
             remember_place(self, sys._getframe(1), scope)
@@ -220,7 +229,7 @@ class Tensor(Node):
             probe.op, probe.saved = self.op, (saved[0], saved[1:], wanted, options, moves.clock)
             probe.vjp(np.ones(y.shape, y.dtype))
 
-    def backward(self, gradient: Any = None, *, create_graph: bool = False) -> None:
+    def backward(self, gradient: Any = None, *, create_graph: bool = False, retain_graph: bool | None = None) -> None:
         """Put d(self)/d(node) into ``node.grad`` for every node that this one was made from.
 
         ``gradient`` is the upstream gradient, shaped like this tensor; only a tensor of one element can do
@@ -249,7 +258,7 @@ class Tensor(Node):
 
     @property
     def size(self) -> int:
-        return self._array.size
+        return _Size(self._array.size)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -508,6 +517,11 @@ class Tensor(Node):
         return n
 
 
+class _Size(int):
+    def __call__(self, *dim: Any) -> NoReturn:
+        raise TypeError("size is the number of elements, as in NumPy; write x.shape, or x.shape[0] for x.size(0)")
+
+
 @cache
 def _protocol() -> Any:
     """What NumPy's functions mean on Tensors; loaded with the first of them, for it needs all the rest."""
@@ -615,7 +629,10 @@ def _integers(name: str, given: tuple[Any, ...]) -> tuple[int, ...]:
 
 def _index(part: Any) -> Any:
     if isinstance(part, Tensor):
-        raise TypeError("a Tensor holds real numbers and cannot be an index; use an integer or boolean NumPy array")
+        raise TypeError(
+            "a Tensor holds real numbers and cannot be an index; use an integer or boolean NumPy array, "
+            "x[i.data.astype(int)] or x[mask.data != 0.0]"
+        )
     if isinstance(part, list):
         return np.asarray(part, None if part else int)
     return part
@@ -624,7 +641,7 @@ def _index(part: Any) -> Any:
 def _operand(x: Any, dtype: np.dtype[Any]) -> Array:
     """A plain operand as an array: a floating array keeps its dtype, everything else takes ``dtype``."""
     if isinstance(x, np.ndarray) and x.ndim and x.dtype.kind == "f":
-        return x
+        return as_array(x)
     return as_array(x, dtype)
 
 
@@ -633,14 +650,20 @@ def _floating(dtype: DTypeLike) -> np.dtype[Any]:
         wanted = np.dtype(dtype)
     except (TypeError, ValueError):
         raise TypeError(f"dtype is float32 or float64, got {reprlib.repr(dtype)}") from None
-    if wanted.kind != "f":
-        raise TypeError(f"a Tensor has a floating dtype, got {wanted}; use float32 or float64")
+    if wanted.char not in _KEPT:
+        raise TypeError(
+            f"a Tensor has a floating dtype, got {wanted}; use float32 or float64, as by x.astype(np.float64)"
+        )
     return wanted
+
+
+_KEPT = np.dtype(np.float32).char + np.dtype(np.float64).char
+"""Sums of float16 overflow at 65504, and of what is longer than float64 derivatives would lose the digits."""
 
 
 def as_array(data: Any, dtype: DTypeLike | None = None) -> Array:
     """``data`` as a floating array, or a `TypeError` that says what to write instead."""
-    if data.__class__ is np.ndarray and data.dtype.kind == "f" and (dtype is None or data.dtype == dtype):
+    if data.__class__ is np.ndarray and data.dtype.char in _KEPT and (dtype is None or data.dtype == dtype):
         return data
     if MODE.tape is not None and any(isinstance(x, Node) for x in np.asarray(data, object).flat):
         raise TraceError(
@@ -667,7 +690,7 @@ def as_array(data: Any, dtype: DTypeLike | None = None) -> Array:
             f"a Tensor holds real numbers, got {type(data).__name__} of dtype {array.dtype}; "
             f"give numbers, or rows of numbers of equal length"
         )
-    wanted = _floating(dtype) if dtype is not None else array.dtype if array.dtype.kind == "f" else np.dtype(float)
+    wanted = _floating(dtype if dtype is not None else array.dtype if array.dtype.kind == "f" else float)
     with np.errstate(over="ignore"):  # too large for float32 is inf
         return array.astype(wanted, copy=False)
 
@@ -693,3 +716,13 @@ def stack(tensors: Sequence[Any], axis: int = 0) -> Tensor:
         shapes = [part.shape for part in parts]
         raise ValueError(f"stack() needs at least one tensor, and one shape for all; got shapes {shapes}")
     return concatenate([part.expand_dims(axis) for part in parts], axis)
+
+
+class _Constructor(ModuleType):
+    """``autograd.tensor([1.0, 2.0])``: this module's name is PyTorch's word for making a Tensor."""
+
+    def __call__(self, data: Any, **options: Any) -> Tensor:
+        return Tensor(data, **options)
+
+
+sys.modules[__name__].__class__ = _Constructor

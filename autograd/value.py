@@ -36,6 +36,8 @@ NO_GRADIENT = _NoGradient()
 class Value(Node):
     """One real number in a computation: ``data``, and after `backward()` its derivative in ``grad``.
 
+    requires_grad: False for a constant, as PyTorch has it from the start
+
     >>> a, b = Value(2.0), Value(-3.0)
     >>> (a * b).backward()
     >>> a.grad, b.grad
@@ -44,9 +46,9 @@ class Value(Node):
     data:  a number, or an array of one
     label: its name in pictures; ``Value(2.0, "x")`` is short for ``Value(2.0, label="x")``
 
-    Two Values are equal (``==``) if they are the same node, so that lists, sets and dicts of Values go by identity; a
-    Value equals a plain number by its data. To compare the numbers of two, write ``a.data == b.data``, and in a
-    compiled function ``a - b == 0.0``. The order (``<``) is that of the numbers.
+    Two Values are equal (``==``) if they are the same node, so that lists, sets and dicts of Values go by identity
+    (``x != x`` asks for nan, as of a float); a Value equals a plain number by its data. To compare the numbers of two,
+    write ``a.data == b.data``, and in a compiled function ``a - b == 0.0``. The order (``<``) is that of the numbers.
 
     Other attributes are the user's, as an optimizer's moments: ``p.m = 0.0``. A subclass keeps its class through
     arithmetic; as with NumPy and PyTorch, results are made without its ``__init__``.
@@ -65,6 +67,7 @@ class Value(Node):
         _op: str | Iterable[Any] = "",
         label: str = "",
         *,
+        requires_grad: bool = True,
         children: Iterable["Value"] = (),
         local_grads: Iterable[Any] = (),
     ) -> None:
@@ -83,7 +86,7 @@ class Value(Node):
         self.op = None
         self.parents = ()
         self.saved = None
-        self.requires_grad = True
+        self.requires_grad = requires_grad
         self.code = None
         if (scope := MODE.scope) is not None:
             remember_place(self, _frame(1), scope)
@@ -222,12 +225,13 @@ class Value(Node):
         """Whether 0 is the product of partial ``d`` with ``g``; of one that can move only where the product is nan."""
         return self.op.selects and plain(d) == 0.0 and not (_varies(d) and isfinite(g.data))
 
-    def backward(self, *, create_graph: bool = False) -> None:
+    def backward(self, *, create_graph: bool = False, retain_graph: bool | None = None) -> None:
         """Put d(self)/d(node) into ``node.grad`` for every node that this one was made from.
 
         Interior nodes are set, leaves are added to: call it twice and the leaves double; start a new pass with
         ``leaf.grad = 0.0`` (or `Module.zero_grad`). With ``create_graph`` the gradients are `Value`s with a
-        graph of their own, and can be differentiated again.
+        graph of their own, and can be differentiated again. PyTorch's ``retain_graph`` changes nothing: a graph
+        lives as long as its result, and another pass may follow.
         """
         backward(self, Value._constant(1.0) if create_graph else 1.0, create_graph)
 
@@ -247,13 +251,13 @@ class Value(Node):
 
     def __eq__(self, other: object) -> Any:
         if isinstance(other, Value):
-            return self is other
+            return self is other and self.data == self.data  # nan is no number, not even this one
         COMPARED[0] += 1
         return NotImplemented if isinstance(other, Node | np.ndarray) else self.data == other
 
     def __ne__(self, other: object) -> Any:
         if isinstance(other, Value):
-            return self is not other
+            return self is not other or self.data != self.data
         return NotImplemented if isinstance(other, Node | np.ndarray) else self.data != other
 
     __hash__ = Node.__hash__

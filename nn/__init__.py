@@ -11,8 +11,10 @@
 """
 
 import importlib
-from types import ModuleType
+import sys
+from typing import Any
 
+from autograd.words import missing
 from nn import data, init, losses, schedules, vectorized
 from nn.activations import GELU, Activation, ReLU, Sigmoid, Tanh
 from nn.checkpoint import CheckpointError, load, save
@@ -65,8 +67,8 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> ModuleType:
+def __getattr__(name: str) -> Any:
     """`nn.plots`, imported when it is first asked for: only pictures need matplotlib."""
     if name == "plots":
         return importlib.import_module("nn.plots")
-    raise AttributeError(f"module 'nn' has no attribute {name!r}")
+    raise missing("module 'nn'", name, lambda: __all__, sys._getframe(1))

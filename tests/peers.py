@@ -33,7 +33,7 @@ def jax() -> Any:
 
 NAMES = """
     add sub mul div neg clone abs sign exp log log1p expm1 sqrt sin cos tan sinh cosh tanh asin acos atan
-    maximum minimum
+    maximum minimum remainder
 """.split()  # noqa: SIM905
 """What PyTorch, and with few exceptions JAX, calls as the table does."""
 
@@ -66,6 +66,7 @@ class Torch:
         return {
             **{name: getattr(torch, name) for name in NAMES},
             "detach": torch.detach,
+            "floor_divide": lambda a, b: torch.div(a, b, rounding_mode="floor"),
             "power": torch.pow,
             "monomial": lambda c, a, p: c * torch.pow(a, p),
             "sech2": lambda x: 1.0 / torch.cosh(x) ** 2,
@@ -135,6 +136,7 @@ class Jax:
         return {
             **{name: getattr(jnp, names.get(name, name)) for name in NAMES},
             "detach": jax.lax.stop_gradient,
+            "floor_divide": jnp.floor_divide,
             "power": jnp.power,
             "monomial": lambda c, a, p: c * jnp.power(a, p),
             "sech2": lambda x: 1.0 / jnp.cosh(x) ** 2,

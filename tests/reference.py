@@ -108,6 +108,11 @@ RULES: dict[str, Rule] = {
     "mul": (lambda a, b: a * b, lambda a, b: (b, a)),
     "div": (lambda a, b: a / b, lambda a, b: (1.0 / b, -a / (b * b))),
     "power": (lambda a, b: a**b, lambda a, b: (b * a ** (b - 1.0), a**b * cmath.log(a))),
+    "remainder": (
+        lambda a, b: a - b * math.floor(complex(a).real / complex(b).real),
+        lambda a, b: (1.0, -math.floor(complex(a).real / complex(b).real)),
+    ),
+    "floor_divide": (lambda a, b: math.floor(complex(a).real / complex(b).real), lambda a, b: (0.0, 0.0)),
     "monomial": (
         lambda c, a, p: c * a**p,
         lambda c, a, p: (a**p, c * p * a ** (p - 1.0), c * a**p * cmath.log(a)),

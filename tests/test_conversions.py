@@ -211,7 +211,7 @@ def test_what_python_itself_computes_stays_in_the_graph() -> None:
 # ----- the remedies work -----
 
 ONE_NUMBER = {"acosh": 1.5, "asin": 0.3, "acos": 0.3, "atanh": 0.3}
-TWO_NUMBERS = {"pow", "hypot", "atan2", "fmod", "copysign"}
+TWO_NUMBERS = {"pow", "hypot", "atan2", "fmod", "remainder", "copysign"}
 TWO_SERIES = {"dist", "sumprod"}
 REMEDIES = [(module, name) for module in (math, statistics) for name in members(module) if name in {*OPS, *INSTEAD}]
 

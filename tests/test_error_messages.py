@@ -103,13 +103,13 @@ def nan_backwards() -> None:
         (lambda: autograd.exp(1.0, 2.0), TypeError, "exp(x) got 2 in order"),
         (lambda: autograd.sum(3.0), TypeError, "sum() takes a list of Values or numbers, or a Tensor; got float"),
         (
-            lambda: autograd.sum([1.0], 0, keepdims=True),
+            lambda: autograd.sum([Value(1.0)], 0, keepdims=True),
             TypeError,
-            "sum() of a list takes nothing but the list, got 0, keepdims=True too; a Tensor has an axis",
+            "sum() of a list of Values takes nothing but the list, got 0, keepdims=True too",
         ),
         (lambda: autograd.mean([]), ValueError, "mean() of no numbers; give it at least one"),
         (
-            lambda: autograd.dot([1.0, 2.0], [3.0]),
+            lambda: autograd.dot([Value(1.0), 2.0], [3.0]),
             ValueError,
             "dot() pairs its arguments: got 2 weights and 1 inputs",
         ),

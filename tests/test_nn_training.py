@@ -445,7 +445,7 @@ class Counting(Wrapped):
 
 RANDOM = "draws random numbers, or keeps something of what it is called with|did not do the same twice"
 UNTRACED: dict[str, tuple[Callable[[], Wrapped], str]] = {
-    "decides": (Sided, r"if, and, or, not, min\(\) or max\(\) of a traced"),
+    "decides": (Sided, r"if, and, or, not, in, min\(\) or max\(\) of a traced"),
     "looks at types": (Typed, "The class of a traced value: its number today would be frozen"),
     "compares types": (Exact, r"Exact makes \[\[.* of traced examples, and of the same in numbers"),
     "draws from NumPy": (lambda: Dropping(np.random.default_rng(0)), RANDOM),

@@ -16,7 +16,7 @@ from random_graphs import Record
 import autograd
 from autograd import Tensor, Value
 from autograd.functions import NODES
-from autograd.namespaces import SCALARS
+from autograd.namespaces import SCALARS, ieee
 from autograd.ops import OPS, REAL, REDUCTIONS, Op, Reduction
 
 EVERY_OP = pytest.mark.parametrize("op", OPS.values(), ids=OPS.keys())
@@ -486,6 +486,8 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "mul": lambda a, b: a * b,
     "div": lambda a, b: a / b,
     "power": lambda a, b: a**b,
+    "remainder": lambda a, b: a % b,
+    "floor_divide": lambda a, b: a // b,
     "neg": lambda a: -a,
     "abs": abs,
 }
@@ -661,8 +663,37 @@ def test_reductions_ask_for_a_list(name: str, bad: Any) -> None:
 def test_reductions_take_any_iterable(name: str) -> None:
     function, xs = getattr(autograd, name), [1.5, -0.5, 2.0]
     expected = FORMULAS[name](np.array(xs))
-    for many in (xs, tuple(xs), (x for x in xs), np.array(xs), [Value(x) for x in xs], Tensor(xs)):
+    for many in ([Value(x) for x in xs], (Value(x) for x in xs), Tensor(xs)):
         assert same(function(many).data, expected)
+
+
+@pytest.mark.parametrize("name", [*[name for name in REDUCTIONS if name != "dot"], "softmax", "log_softmax"])
+def test_plain_numbers_give_plain_numbers(name: str) -> None:
+    function, xs = getattr(autograd, name), np.array([[1.5, -0.5, 2.0], [0.5, 1.0, -2.0]])
+    for axis in (0, 1, -1):
+        right = getattr(Tensor(xs), name)(axis=axis).data
+        for many in (xs, xs.tolist(), tuple(map(tuple, xs.tolist())), xs.astype(np.float32)):
+            found = function(many, axis=axis)
+            assert type(found) is np.ndarray and same(found, right, 1e-5)
+    for many in (xs[0], xs[0].tolist(), tuple(xs[0]), (x for x in xs[0])):
+        found = function(many)
+        assert type(found) is (float if name in REDUCTIONS else np.ndarray)
+        assert same(found, getattr(Tensor(xs[0]), name)().data)
+
+
+def test_a_product_of_plain_numbers_is_plain() -> None:
+    W, x = np.array([[1.0, 2.0], [3.0, 4.0]]), [5.0, 6.0]
+    assert type(autograd.dot(W[0], x, 1.0)) is float and autograd.dot(W[0].tolist(), x, 1.0) == 18.0
+    assert type(autograd.dot(W, x)) is np.ndarray and autograd.dot(W.tolist(), x).tolist() == [17.0, 39.0]
+    assert autograd.dot(W[0], [Value(5.0), 6.0]).data == 17.0
+
+
+@EVERY_OP
+def test_a_row_of_plain_lists_and_arrays_gives_a_plain_array(op: Op) -> None:
+    lists = [[x, x] for x in samples(op)[0]]
+    for found in (getattr(autograd, op.name)(*lists), getattr(autograd, op.name)(*map(np.array, lists))):
+        assert type(found) is np.ndarray
+        assert same(found, [ieee(op.forward, *samples(op)[0])] * 2)
 
 
 def test_reductions_of_lists_refuse_what_they_do_not_know() -> None:
@@ -818,3 +849,30 @@ def test_a_product_of_zeros_sends_nan_for_an_infinite_gradient() -> None:
     xs = [Value(0.0), Value(0.0)]
     autograd.prod(xs).sqrt().backward()
     assert all(math.isnan(x.grad) for x in xs)
+
+
+# ----- remainder and quotient -----
+
+
+@pytest.mark.parametrize("b", [2.0, -2.0, 0.3, math.inf, 0.0])
+@pytest.mark.parametrize("a", [5.0, -5.0, 0.0, 1.0, math.inf, math.nan])
+def test_the_remainder_is_that_of_python_and_numpy_on_every_route(a: float, b: float) -> None:
+    with np.errstate(all="ignore"):
+        expected = np.remainder(a, b), np.floor_divide(a, b)
+    found = divmod(Value(a), b)
+    assert same([found[1].data, found[0].data], expected)
+    assert same([(Tensor([a]) % b).item(), (Tensor([a]) // b).item()], expected)
+    assert same([(a % Value(b)).data, (a // Value(b)).data], expected)
+    if b:
+        assert same([a % b, a // b], expected)
+    for name, right in zip(("remainder", "floor_divide"), expected, strict=True):
+        row = getattr(autograd, name)
+        for backend in ("numpy", "python"):
+            run = autograd.compile(lambda x, y, row=row: row(x, y), backend=backend)
+            assert same(run(a, b).data, right), backend
+
+
+def test_the_remainder_moves_with_a_and_against_each_whole_b() -> None:
+    a, b = Value(7.5), Value(-2.0)
+    (a % b + 10.0 * (a // b)).backward()
+    assert (a.grad, b.grad) == (1.0, 4.0)

@@ -193,7 +193,7 @@ WRONG = 1e-6
 
 @cache
 def pool() -> list[Graph]:
-    return list(seeded(0, 300, largest=25))
+    return list(seeded(0, 320, largest=25))
 
 
 def seen(name: str, kind: Any, wrong: Callable[..., Any]) -> bool:

@@ -260,8 +260,8 @@ def test_gradients_are_floats_and_with_a_graph_values() -> None:
     [
         lambda x: x.detach(),
         lambda x: x.detach() * 2.0 + 1.0,
-        lambda x: autograd.dot([2.0], [1.0]),
-        lambda x: autograd.sum([1.0, 2.0]),
+        lambda x: autograd.dot([2.0], [x.detach()]),
+        lambda x: autograd.sum([x.detach(), 2.0]),
     ],
 )
 def test_backward_on_a_constant_is_an_error_that_explains(constant: Any) -> None:
@@ -309,3 +309,12 @@ def test_the_step_by_hand_leaves_constants_alone() -> None:
     y.grad = 1.0
     y._backward()
     assert (x.grad, c.grad) == (3.0, 0.0)
+
+
+def test_a_value_differs_from_itself_if_it_is_nan_and_is_in_a_list_all_the_same() -> None:
+    for number in (math.nan, 1.0):
+        x = Value(number)
+        assert (x != x, x == x) == (number != number, number == number)
+        assert x in [x] and [Value(2.0), x].index(x) == 1
+        found = autograd.compile(lambda x=x: autograd.where(x != x, 0.0, x * 1.0))()
+        assert found.data == (0.0 if math.isnan(number) else number)

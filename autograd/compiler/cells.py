@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,13 +41,11 @@ class Cell:
     def shape(self) -> tuple[int, ...]:
         return self.array.shape
 
-    def __eq__(self, other: object) -> bool:
-        raise TypeError("a rule of the table compares by m.equal(a, b), not by ==")
+    def _refused(self, *others: object) -> NoReturn:
+        raise TypeError  # the rule is one of numbers: it compares by == or decides by if
 
+    __eq__ = __bool__ = _refused
     __hash__ = object.__hash__
-
-    def __bool__(self) -> bool:
-        raise TypeError("a rule of the table decides by m.where(condition, a, b), not by if")
 
 
 def _operator(function: Any, reflected: bool = False) -> Callable[[Cell, Any], Any]:

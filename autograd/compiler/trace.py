@@ -368,7 +368,7 @@ def _refused_call(otherwise: str, remedies: Mapping[str, str], remedy: str) -> N
     """The same of what a function asks for that is written in C: it is named, and what to write for it."""
     _, asks = _users()
     name = getattr(asks, "__name__", "")
-    instead = f"autograd.{name}(x) for {asks.__module__}.{name}(x)" if name in OPS else INSTEAD.get(name)
+    instead = INSTEAD.get(name) or (f"autograd.{name}(x) for {asks.__module__}.{name}(x)" if name in OPS else "")
     found = remedies.get(name) or (instead and f"Write {instead}")
     _refused(f"{name}()" if found else otherwise, found or remedy)
 
@@ -501,7 +501,7 @@ class Traced(StandIn):
     def detach(self) -> Any:
         return MODE.tape.detached(self)
 
-    def backward(self, *, create_graph: bool = False) -> None:
+    def backward(self, *, create_graph: bool = False, retain_graph: bool | None = None) -> None:
         _refused(
             "backward()",
             "A compiled function returns the loss; call backward() on what it returns. For a derivative inside of it "
@@ -624,8 +624,9 @@ def _compared(name: str, op: Op) -> Callable[[Any, Any], Any]:
         if name in ("__eq__", "__ne__"):
             if not isinstance(other, Value | Real | np.bool_ | np.ndarray):
                 return NotImplemented  # a number equals no text and not None
-            if isinstance(other, Value) and not any(isinstance(x, Traced) and x._is_number() for x in (self, other)):
-                return (self is other) == (name == "__eq__")  # as outside: whether they are one node
+            numbers = [isinstance(x, Traced) and x._is_number() for x in (self, other)]
+            if isinstance(other, Value) and self is not other and not any(numbers):
+                return name == "__ne__"  # as outside: they are two nodes
         found = MODE.tape.apply(op, (self, other))
         return found if found.instruction >= 0 else found.data != 0.0  # of constants it is known
 
@@ -645,7 +646,6 @@ def _without_row(name: str) -> Callable[..., NoReturn]:
 
 for _name, _methods in {
     "round()": ["round"], "math.trunc()": ["trunc"], "math.floor()": ["floor"], "math.ceil()": ["ceil"],
-    "%": ["mod", "rmod"], "//": ["floordiv", "rfloordiv"], "divmod()": ["divmod", "rdivmod"],
 }.items():  # fmt: skip
     for _method in _methods:
         setattr(Traced, f"__{_method}__", _without_row(_name))

@@ -3,6 +3,8 @@
 
 // ----- the functions that a row may use -----
 
+const crosses = (rest, b) => rest !== 0 && rest < 0 !== b < 0;
+
 const m = {
   ...Object.fromEntries(
     ["exp", "log", "log1p", "expm1", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos", "atan", "abs", "sign"]
@@ -11,6 +13,9 @@ const m = {
   power: (a, b) => (a === 1 || (a === -1 && (b === Infinity || b === -Infinity)) ? 1 : a ** b),
   maximum: (a, b) => (a > b || a !== a ? a : b),
   minimum: (a, b) => (a < b || a !== a ? a : b),
+  // Python's % has the sign of b, and JavaScript's that of a
+  remainder: (a, b) => a % b + (crosses(a % b, b) ? b : 0),
+  floor_divide: (a, b) => (b === 0 ? a / b : Math.round((a - a % b) / b) - (crosses(a % b, b) ? 1 : 0)),
   where: (condition, a, b) => (condition != 0 ? a : b), // nan counts as true, as in Python
   equal: (a, b) => a == b,
   erf(x) {
