@@ -204,8 +204,8 @@ def dot(weights: Any, inputs: Any, bias: Any = None) -> Any:
 
     Of Tensors and of plain arrays, ``weights @ inputs`` (+ bias).
     """
-    if isinstance(weights, Tensor) or isinstance(inputs, Tensor):
-        product = weights @ inputs
+    if isinstance(weights, Tensor) or isinstance(inputs, Tensor) or isinstance(bias, Tensor):
+        product = Tensor._apply(ARRAY_OPS["matmul"], weights, inputs)
         return product if bias is None else product + bias
     weights, inputs = _many("dot", weights), _many("dot", inputs)
     if len(weights) and len(inputs) and not (_any_node(weights) or _any_node(inputs) or isinstance(bias, Node)):

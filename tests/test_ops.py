@@ -685,7 +685,8 @@ def test_a_product_of_plain_numbers_is_plain() -> None:
     W, x = np.array([[1.0, 2.0], [3.0, 4.0]]), [5.0, 6.0]
     assert type(autograd.dot(W[0], x, 1.0)) is float and autograd.dot(W[0].tolist(), x, 1.0) == 18.0
     assert type(autograd.dot(W, x)) is np.ndarray and autograd.dot(W.tolist(), x).tolist() == [17.0, 39.0]
-    assert autograd.dot(W[0], [Value(5.0), 6.0]).data == 17.0
+    assert autograd.dot(W[0], [Value(5.0), 6.0]).data == autograd.dot(W[0], x, Value(0.0)).data == 17.0
+    assert autograd.dot(W[0], x, Tensor(1.0)).data == autograd.dot([1.0, 2.0], x, Tensor(1.0)).data == 18.0
 
 
 @EVERY_OP
