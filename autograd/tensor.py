@@ -140,6 +140,18 @@ class Tensor(Node):
     def zero_grad(self) -> None:
         self.grad = None
 
+    def __getstate__(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        attributes, slots = super().__getstate__()
+        del slots["_array"]  # which is the data
+        if self.saved is not None:
+            slots["saved"] = *self._numbers(), moves.clock
+        return attributes, slots
+
+    def __setstate__(self, state: tuple[dict[str, Any], dict[str, Any]]) -> None:
+        super().__setstate__(state)
+        if self.saved is not None:
+            self.saved = *self.saved[:-1], moves.clock  # of this process
+
     def vjp(self, g: Any) -> Any:
         y, xs, wanted, options = self._numbers()
         if g.__class__ is Masked:

@@ -367,6 +367,9 @@ class Loss:
 
     __slots__ = ("_moves", "_nodes", "_replay", "_run", "data", "kept", "requires_grad")
 
+    _replay: Any
+    """The `_Replay` that made it; None of a copy."""
+
     def __init__(self, data: float, replay: _Replay, nodes: Sequence[Any]) -> None:
         self.data = data
         self._replay, self._run, self._nodes = replay, replay.runs, nodes
@@ -407,6 +410,10 @@ class Loss:
     def item(self) -> float:
         return self.data
 
+    def __reduce__(self) -> Any:
+        """A copy has the numbers, and no program."""
+        return _copied, (self.data, self.kept, self.requires_grad)
+
     def _refused(self, *others: Any) -> NoReturn:
         raise TypeError(
             "what a compiled function returns is a finished loss; compute with it inside of the function, or with its "
@@ -426,13 +433,18 @@ class Loss:
         return f"Loss(data={self.data!r})"
 
     def _store(self) -> Store:
-        store = self._replay.entry.store
+        store: Store | None = self._replay.entry.store
         assert store is not None
         return store
 
     def _check_current(self) -> None:
         _check_modes("the gradient")
         replay = self._replay
+        if replay is None:
+            raise GraphError(
+                "backward() of a copy of a compiled loss, which has its numbers only; call backward() on the loss "
+                "itself, or call the compiled function again"
+            )
         if self._store().moves != self._moves:
             raise GraphError(
                 "backward() of a loss whose parameters have moved since it was computed: its gradients would be a "
@@ -450,6 +462,13 @@ class Loss:
         found = np.array([program.memory.data[program.places[i] + rows * program.steps[i]] for i in ids])
         found = found[0] if len(ids) == 1 else found.T
         return found if self._replay.samples else found.tolist()[0]
+
+
+def _copied(data: float, kept: dict[str, Any], requires_grad: bool) -> Loss:
+    loss = Loss.__new__(Loss)
+    loss.data, loss.kept, loss.requires_grad = data, kept, requires_grad
+    loss._replay = None
+    return loss
 
 
 def _innermost(function: Any) -> tuple[Any, list[Any]]:

@@ -136,13 +136,9 @@ class Bound(Value):
 
     __hash__ = Value.__hash__
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        """A copy is a plain `Value`."""
-        return _blank, (), self.__getstate__()
-
-
-def _blank() -> Value:
-    return Value.__new__(Value)
+    @classmethod
+    def _copied_as(cls) -> type[Value]:
+        return Value
 
 
 def bind(values: Sequence[Value], dtype: np.dtype[Any]) -> tuple[Store, NDArray[np.int64]]:
