@@ -219,13 +219,15 @@ class Node:
         """The class of a copy."""
         return cls
 
-    def __getstate__(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Attributes and slots: all but the place in a program that need not be there."""
-        slots = [slot for kind in type(self).__mro__ for slot in vars(kind).get("__slots__", ()) if slot not in _PLACE]
-        return getattr(self, "__dict__", {}), {slot: getattr(self, slot) for slot in slots if hasattr(self, slot)}
+    def __getstate__(self) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+        """For copies and pickles: the user's attributes, and all but the place in a program that need not be there."""
+        state: Any = super().__getstate__()
+        attributes, kept = state
+        return attributes, {slot: kept[slot] for slot in kept if slot not in ("code", "instruction", "scope", "_array")}
 
-    def __setstate__(self, state: tuple[dict[str, Any], dict[str, Any]]) -> None:
-        for name, item in (state[0] | state[1]).items():
+    def __setstate__(self, state: tuple[dict[str, Any] | None, dict[str, Any]]) -> None:
+        attributes, kept = state
+        for name, item in {**(attributes or {}), **kept}.items():
             setattr(self, name, item)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
@@ -254,9 +256,6 @@ class Node:
     @property
     def _op(self) -> str:
         return self.op.symbol if self.op else ""
-
-
-_PLACE = frozenset({"__weakref__", "__dict__", "code", "instruction", "scope"})
 
 
 def _blank(kind: type[Node], *behind: Any) -> Node:

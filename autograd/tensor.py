@@ -140,14 +140,13 @@ class Tensor(Node):
     def zero_grad(self) -> None:
         self.grad = None
 
-    def __getstate__(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        attributes, slots = super().__getstate__()
-        del slots["_array"]  # which is the data
+    def __getstate__(self) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+        attributes, kept = super().__getstate__()
         if self.saved is not None:
-            slots["saved"] = *self._numbers(), moves.clock
-        return attributes, slots
+            kept["saved"] = *self._numbers(), moves.clock
+        return attributes, kept
 
-    def __setstate__(self, state: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    def __setstate__(self, state: tuple[dict[str, Any] | None, dict[str, Any]]) -> None:
         super().__setstate__(state)
         if self.saved is not None:
             self.saved = *self.saved[:-1], moves.clock  # of this process
