@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 
 from autograd import namespaces
 from autograd.ops import Row, divided
+from autograd.written import with_written_repr
 
 Array = NDArray[Any]
 Axis = int | tuple[int, ...] | None
 Shape = tuple[int, ...]
 
 
+@with_written_repr
 @dataclass(eq=False, slots=True)
 class ArrayOp(Row):
     """One operation on arrays: ``forward(*xs, **options) -> y``.

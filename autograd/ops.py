@@ -19,6 +19,7 @@ from typing import Any, Self
 
 from autograd.namespaces import ROWS as RULES
 from autograd.namespaces import SCALARS, Rule, ieee
+from autograd.written import with_written_repr
 
 Saved = tuple[float, ...]
 Mask = tuple[bool, ...]
@@ -60,6 +61,7 @@ def _row(module: str, table: str, name: str) -> Any:
     return getattr(import_module(module), table).get(name)
 
 
+@with_written_repr
 @dataclass(frozen=True, eq=False)
 class Op(Row):
     """One elementwise operation.
@@ -398,6 +400,7 @@ OPS: dict[str, Op] = {op.name: op for op in ROWS}
 RULES.update({op.name: op.forward for op in ROWS})
 
 
+@with_written_repr
 @dataclass(frozen=True, eq=False)
 class Reduction(Row):
     """One operation from many scalars to one: ``forward(xs) -> y`` and ``partials(m, y, xs) -> [∂y/∂x_i]``.

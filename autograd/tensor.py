@@ -23,6 +23,7 @@ from autograd.modes import MODE, check_forward, ieee_arithmetic, remember_place
 from autograd.moves import Moved
 from autograd.ops import OPS, Op
 from autograd.trees import is_series
+from autograd.written import written
 
 
 class Tensor(Node):
@@ -315,7 +316,7 @@ class Tensor(Node):
         numbers = np.array2string(self.data, separator=", ", prefix="Tensor(", threshold=100)
         dtype = "" if self.dtype == float else f", dtype={self.dtype}"
         label = f", label={self.label!r}" if self.label else ""
-        return f"Tensor({numbers}{dtype}{label})"
+        return written(f"Tensor({numbers}{dtype}{label})")
 
     # ----- operations that only arrays have -----
 

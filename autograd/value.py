@@ -16,6 +16,7 @@ from autograd.modes import MODE, check_forward, remember_place
 from autograd.moves import Moved
 from autograd.namespaces import SCALARS, ieee
 from autograd.ops import Contributions, Mask, Op, Reduction, divided
+from autograd.written import written
 
 
 class _NoGradient(float):
@@ -201,7 +202,7 @@ class Value(Node):
 
     def __repr__(self) -> str:
         label = f", label={self.label!r}" if self.label else ""
-        return f"Value(data={self.data!r}, grad={plain(self.grad)!r}{label})"
+        return written(f"Value(data={self.data!r}, grad={plain(self.grad)!r}{label})")
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         from autograd.viz.picture import display_bundle

@@ -27,6 +27,7 @@ from autograd.graph import unrecorded
 from autograd.modes import MODE, user_line
 from autograd.threads import by_one_blas_thread
 from autograd.value import Value
+from autograd.written import written
 
 Array = NDArray[Any]
 Function = Callable[..., Any]
@@ -143,7 +144,7 @@ class Compiled:
 
     def report(self) -> str:
         """How much became of how little, and what did not lift."""
-        return self._replayed().built.report()
+        return written(self._replayed().built.report())
 
     def _replayed(self) -> "_Replay":
         if self._last is None:

@@ -28,6 +28,7 @@ from autograd.modes import MODE, OURS, paused_gc, setting, user_line
 from autograd.namespaces import ieee
 from autograd.ops import OPS, Op, Reduction
 from autograd.value import Value, as_float
+from autograd.written import written
 
 Row = Op | Reduction
 Lookup = tuple[int, Sequence[int]]
@@ -240,8 +241,8 @@ class Tape:
             lines.append(f"%{i} = {_row_name(op)}({operands})" + " cut" * (i in self.cut))
         if self.ops[self.root] is OPS["clone"] and self.root == len(self.ops) - 1:  # `trace` itself has added this
             *lines, _ = lines
-            return "\n".join([*lines, f"return {_operand_name(self, self.operands[self.root][0])}"])
-        return "\n".join([*lines, f"return {_operand_name(self, self.root)}"])
+            return written("\n".join([*lines, f"return {_operand_name(self, self.operands[self.root][0])}"]))
+        return written("\n".join([*lines, f"return {_operand_name(self, self.root)}"]))
 
 
 _new = Value.__new__
