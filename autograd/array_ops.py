@@ -14,15 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograd import namespaces
-from autograd.ops import divided
+from autograd.ops import Row, divided
+from autograd.written import with_written_repr
 
 Array = NDArray[Any]
 Axis = int | tuple[int, ...] | None
 Shape = tuple[int, ...]
 
 
+@with_written_repr
 @dataclass(eq=False, slots=True)
-class ArrayOp:
+class ArrayOp(Row):
     """One operation on arrays: ``forward(*xs, **options) -> y``.
 
     ``vjp(i, m, g, y, *xs, **options)`` is what the upstream gradient ``g`` (shaped like ``y``) sends to
@@ -44,6 +46,11 @@ class ArrayOp:
     def bind(self, options: dict[str, Any]) -> "ArrayOp":
         """The row as it was called, with axes, shapes or indices filled in."""
         return ArrayOp(self.name, self.symbol, self.forward, self.vjp, self.jvp, self.latex, self.keeps, options)
+
+    def __reduce__(self) -> Any:
+        row = ARRAY_OPS.get(self.name)
+        bound = row is not None and row is not self and row.forward is self.forward
+        return (ArrayOp.bind, (row, self.options)) if bound else Row.__reduce__(self)
 
 
 def normalized(axis: Axis, ndim: int) -> tuple[int, ...]:

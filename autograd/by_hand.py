@@ -11,7 +11,7 @@ from autograd.errors import GraphError
 from autograd.graph import marked_result, plain
 from autograd.modes import MODE, check_forward, shown_operands
 from autograd.ops import Contributions, Reduction
-from autograd.value import StandIn, Value, as_float, blank, same
+from autograd.value import StandIn, Value, as_float, same
 
 
 class LocalGrads(NamedTuple):
@@ -165,10 +165,10 @@ class ByHand(StandIn):
             why, instead = "was given neither a _backward nor local gradients", "give one of them, or "
         raise GraphError(f"{name} was made by hand, and {why}; {instead}{_REMEDY}")
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
+    def _copied_as(self) -> tuple[Any, ...]:
         if callable(self.saved):
             raise TypeError(
                 f"{self!r} has a _backward of its own, which knows the nodes that it was written for, and would send "
                 f"gradients to those: copy the leaves, and compute it again, or {_REMEDY}"
             )
-        return blank, (self._own, ByHand), self.__getstate__()
+        return self._own, ByHand

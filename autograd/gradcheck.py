@@ -29,6 +29,7 @@ from autograd.ops import Op, Reduction
 from autograd.tensor import Tensor
 from autograd.trees import Tree, changed, leaves
 from autograd.value import Value
+from autograd.written import with_written_repr, written
 
 Program = Callable[[], Tree]
 """Something to run again and again: it computes its result from the data of certain leaves."""
@@ -44,6 +45,7 @@ COMPLEX_STEP = 1e-100
 EPS, TINY = float(np.finfo(float).eps), float(np.finfo(float).tiny)
 
 
+@with_written_repr
 @dataclass(frozen=True)
 class Comparison:
     """One line of the table: a derivative found by the graph, and by differences.
@@ -101,9 +103,10 @@ class GradCheck:
                 rows.append(
                     (f"  [{i}]", f"{c.analytic[i]:.9g}", f"{c.numeric[i]:.9g}", "", "where they are furthest apart")
                 )
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
-        return "\n".join([*lines, *([self.culprit] if self.culprit else [])])
+        cells = [[written(cell) for cell in row] for row in rows]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in cells]
+        return "\n".join([*lines, *([written(self.culprit)] if self.culprit else [])])
 
 
 def gradcheck(

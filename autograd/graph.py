@@ -7,9 +7,12 @@ whole graph by reference counting, without waiting for the garbage collector.
 import math
 import reprlib
 import sys
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import deepcopy
 from types import CodeType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
+from weakref import WeakSet
 
 from autograd.conversions import check_conversion
 from autograd.errors import GraphError
@@ -230,11 +233,39 @@ class Node:
 
     __hash__ = object.__hash__  # by identity: two equal numbers are still two nodes
 
+    # ----- copies and pickles: of a result they have the graph, which may be of any depth -----
+
+    def _copied_as(self) -> tuple[Any, ...]:
+        """The class of a copy; and where that is one of several at work, the stand-in over it."""
+        return (type(self),)
+
     def __getstate__(self) -> tuple[dict[str, Any] | None, dict[str, Any]]:
         """For copies and pickles: the user's attributes, and all but the place in a program that need not be there."""
         state: Any = super().__getstate__()
         attributes, kept = state
         return attributes, {slot: kept[slot] for slot in kept if slot not in ("code", "instruction", "scope", "_array")}
+
+    def __setstate__(self, state: tuple[dict[str, Any] | None, dict[str, Any]]) -> None:
+        attributes, kept = state
+        for name, item in {**(attributes or {}), **kept}.items():
+            setattr(self, name, item)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        known = not self.parents or any(self in written.known for written in _WRITTEN.all)
+        behind = () if known else (_Written(topological_order(self)[:-1]),)
+        return _blank, (self._copied_as(), *behind), self.__getstate__()
+
+    def __copy__(self) -> Any:
+        copied = _blank(self._copied_as())
+        copied.__setstate__(self.__getstate__())
+        return copied
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        for node in topological_order(self):
+            if id(node) not in memo:
+                copied = memo[id(node)] = _blank(node._copied_as())
+                copied.__setstate__(deepcopy(node.__getstate__(), memo))  # its parents have been copied by now
+        return memo[id(self)]
 
     # ----- micrograd's names for the same things -----
 
@@ -245,6 +276,35 @@ class Node:
     @property
     def _op(self) -> str:
         return self.op.symbol if self.op else ""
+
+
+def _blank(kind: tuple[Any, ...], *behind: Any) -> Node:
+    """A node of which nothing is known yet; ``kind``: what `_copied_as` says."""
+    own, *stand_in = kind
+    return object.__new__(stand_in[0].over(own) if stand_in else own)  # type: ignore[no-any-return]
+
+
+class _Written:
+    """The nodes behind another one, parents before children, as long as a pickler writes them.
+
+    It meets each after its parents, and so goes no deeper for a long graph than for a short one. A node that is among
+    them need not bring along what is behind it.
+    """
+
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        self.nodes, self.known = nodes, set(nodes)
+        _WRITTEN.all.add(self)
+
+    def __reduce__(self) -> Any:
+        return list, (self.nodes,)
+
+
+class _InThread(threading.local):
+    def __init__(self) -> None:
+        self.all: WeakSet[_Written] = WeakSet()
+
+
+_WRITTEN = _InThread()
 
 
 def plain(x: Any) -> Any:

@@ -4,6 +4,7 @@ A node keeps the ``clock`` at which it was recorded, and a move advances it: as 
 the node has saved has moved. Otherwise its arrays are looked up by the memory that they lie in, which views share.
 """
 
+from copy import deepcopy
 from typing import Any, NoReturn
 from weakref import ref
 
@@ -32,6 +33,8 @@ def note(array: NDArray[Any]) -> None:
 
 def since(array: NDArray[Any], then: int) -> bool:
     """Whether the memory of ``array`` has been changed in place since the clock was at ``then``."""
+    if isinstance(array, Moved):
+        return False  # it has been noted already
     key = id(_owner(array))
     return key in _last and _last[key][1] > then
 
@@ -60,6 +63,13 @@ class Moved(NDArrayOperatorsMixin):
             f"the data has been changed since, and the gradient would mix both; call backward() before you change it, "
             f"or compute the result again afterwards{remedy}"
         )
+
+    def __reduce__(self) -> Any:
+        node, op, remedy = self._made
+        return Moved, (node, np.zeros(self.shape, self.dtype), op, remedy)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Moved":
+        return Moved(*deepcopy(self.__reduce__()[1], memo))
 
     __array__ = __array_ufunc__ = __array_function__ = _refuse
     __getattr__ = __getitem__ = __len__ = __bool__ = __float__ = _refuse

@@ -12,13 +12,15 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
+from importlib import import_module
 from inspect import signature
 from operator import mul
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 from autograd.namespaces import ROWS as RULES
 from autograd.namespaces import SCALARS, Rule, ieee
+from autograd.written import with_written_repr
 
 Saved = tuple[float, ...]
 Mask = tuple[bool, ...]
@@ -28,8 +30,41 @@ REAL: Interval = (-3.0, 3.0)
 POSITIVE: Interval = (0.1, 3.0)
 
 
+_TABLES = (
+    ("autograd.ops", "OPS"), ("autograd.ops", "REDUCTIONS"), ("autograd.numpy_rows", "ROWS"),
+    ("autograd.array_ops", "ARRAY_OPS"),
+)  # fmt: skip
+
+
+class Row:
+    """The base of the rows of all tables: a copy of one is the row itself, and a pickle has its name."""
+
+    __slots__ = ()
+    name: str
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self
+
+    def __reduce__(self) -> Any:
+        for place in _TABLES:
+            if self is _row(*place, self.name):
+                return _row, (*place, self.name)
+        raise TypeError(
+            f"{self.name} is an operation of your own, whose rules no pickle can hold; pickle a result of it without "
+            f"its graph, which is result.detach(), and model.state_dict() of a model that keeps one"
+        )
+
+
+def _row(module: str, table: str, name: str) -> Any:
+    return getattr(import_module(module), table).get(name)
+
+
+@with_written_repr
 @dataclass(frozen=True, eq=False)
-class Op:
+class Op(Row):
     """One elementwise operation.
 
     name:     what `Value`, `Tensor` and the module-level function call it
@@ -377,8 +412,9 @@ OPS: dict[str, Op] = {op.name: op for op in ROWS}
 RULES.update({op.name: op.forward for op in ROWS})
 
 
+@with_written_repr
 @dataclass(frozen=True, eq=False)
-class Reduction:
+class Reduction(Row):
     """One operation from many scalars to one: ``forward(xs) -> y`` and ``partials(m, y, xs) -> [∂y/∂x_i]``.
 
     selects: as for an `Op`

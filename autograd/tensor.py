@@ -25,6 +25,7 @@ from autograd.modes import MODE, check_forward, ieee_arithmetic, remember_place,
 from autograd.moves import Moved
 from autograd.ops import OPS, Op
 from autograd.trees import is_series
+from autograd.written import written
 
 
 class Tensor(Node):
@@ -149,6 +150,17 @@ class Tensor(Node):
 
     def zero_grad(self) -> None:
         self.grad = None
+
+    def __getstate__(self) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+        attributes, kept = super().__getstate__()
+        if self.saved is not None:
+            kept["saved"] = *self._numbers(), moves.clock
+        return attributes, kept
+
+    def __setstate__(self, state: tuple[dict[str, Any] | None, dict[str, Any]]) -> None:
+        super().__setstate__(state)
+        if self.saved is not None:
+            self.saved = *self.saved[:-1], moves.clock  # of this process
 
     def vjp(self, g: Any) -> Any:
         y, xs, wanted, options = self._numbers()
@@ -314,7 +326,7 @@ class Tensor(Node):
         numbers = np.array2string(self.data, separator=", ", prefix="Tensor(", threshold=100)
         dtype = "" if self.dtype == float else f", dtype={self.dtype}"
         label = f", label={self.label!r}" if self.label else ""
-        return f"Tensor({numbers}{dtype}{label})"
+        return written(f"Tensor({numbers}{dtype}{label})")
 
     # ----- operations that only arrays have -----
 

@@ -18,6 +18,7 @@ from autograd.modes import MODE, check_forward, remember_place
 from autograd.moves import Moved
 from autograd.namespaces import SCALARS, ieee
 from autograd.ops import Contributions, Mask, Op, Reduction, divided
+from autograd.written import written
 
 
 class _NoGradient(float):
@@ -270,7 +271,7 @@ class Value(Node):
 
     def __repr__(self) -> str:
         label = f", label={self.label!r}" if self.label else ""
-        return f"Value(data={self.data!r}, grad={plain(self.grad)!r}{label})"
+        return written(f"Value(data={self.data!r}, grad={plain(self.grad)!r}{label})")
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         from autograd.viz.picture import display_bundle
@@ -332,9 +333,8 @@ class StandIn(Value):
     def _constant(cls, data: Any) -> Any:
         return cls._own._constant(data)
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        """A copy is of the user's class."""
-        return blank, (self._own,), self.__getstate__()
+    def _copied_as(self) -> tuple[Any, ...]:
+        return (self._own,)
 
 
 @lru_cache
@@ -343,11 +343,6 @@ def _over(role: Any, own: type[Value]) -> Any:
         return role
     body = {"__slots__": (), "__module__": own.__module__, "_own": own}
     return new_class(own.__name__, (role, own), {}, lambda namespace: namespace.update(body))
-
-
-def blank(own: type[Value], role: type[StandIn] | None = None) -> Value:
-    """A Value of the user's class ``own``, before anything is known of it."""
-    return _new(own if role is None else role.over(own))
 
 
 def own_class(kind: type[Value]) -> type[Value]:

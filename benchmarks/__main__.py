@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from autograd.written import spell_output
 from benchmarks import compiled, mnist, mnist_peers, pictures, readme, threads
 from benchmarks.documents import check_agreement as check_documents
 from demos import mnist as mnist_demo
@@ -265,7 +266,7 @@ def machine() -> dict[str, Any]:
 
 def _cpuinfo() -> list[str]:
     path = Path("/proc/cpuinfo")
-    return path.read_text().splitlines() if path.exists() else []
+    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
 
 
 def main() -> None:
@@ -279,6 +280,7 @@ def main() -> None:
     if arguments.rounds < 1:
         parser.error(f"--rounds must be at least 1, got {arguments.rounds}")
 
+    spell_output()
     print(f"{readme.machine(machine())}\n\n{readme.HEAD}", flush=True)
     rows = []
     for name in arguments.sections or SECTIONS:

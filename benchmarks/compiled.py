@@ -13,6 +13,7 @@ import numpy as np
 
 import nn
 from autograd import Value, compile, take
+from autograd.written import spell_output
 from benchmarks import by_hand, gpt
 from benchmarks.moons import WrittenOut
 
@@ -204,6 +205,7 @@ def table(rounds: int = 40) -> dict[str, dict[str, list[float]]]:
 
 
 if __name__ == "__main__":
+    spell_output()
     first = [first_call(moons) for _ in range(5)]
     print(f"moons, first call: {statistics.median(first):.2f} s ({min(first):.2f} to {max(first):.2f})")
     engines = {"compiled": moons()[0], **by_hand.engines()}

@@ -5,6 +5,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from autograd.written import spell_output
+
 Demo = Callable[[Path, bool], None]
 """A demo: where to write, and whether to be quick."""
 
@@ -13,6 +15,7 @@ def run(demo: Demo, description: str) -> None:
     """Parse the command line and run ``demo``."""
     from nn import TrainingError
 
+    spell_output()
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true", help="a short run, to see that everything works")
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder for the pictures (default: out)")

@@ -17,6 +17,7 @@ from autograd.array_ops import Array
 from autograd.compiler.store import Group
 from autograd.counted import Counted
 from autograd.modes import MODE
+from autograd.written import written
 from nn import checks
 
 
@@ -102,7 +103,7 @@ class Module(Counted):
             parameter.data = checked[name]
 
     def __repr__(self) -> str:
-        return self._outline(())
+        return written(self._outline(()))
 
     def _outline(self, above: tuple["Module", ...]) -> str:
         above = (*above, self)

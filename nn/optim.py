@@ -168,6 +168,14 @@ class Optimizer:
             return None
         return {key: flat.arranged([own[key] for own in states]) for key in first}
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and pickles: flat arrays lie beside parameters that a copy has not."""
+        return {**vars(self), "_state": self.state, "_group": None, "_flat_state": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._group = Group(self.parameters.values())
+
     def check_settings(self) -> None:
         """Raise for settings that no step can be taken with; numbers of other types become Python floats."""
         self._check_lr()

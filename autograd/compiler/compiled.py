@@ -27,6 +27,7 @@ from autograd.graph import unrecorded
 from autograd.modes import MODE, user_line
 from autograd.threads import by_one_blas_thread
 from autograd.value import Value
+from autograd.written import written
 
 Array = NDArray[Any]
 Function = Callable[..., Any]
@@ -145,7 +146,7 @@ class Compiled:
 
     def report(self) -> str:
         """How much became of how little, and what did not lift."""
-        return self._replayed().built.report()
+        return written(self._replayed().built.report())
 
     def _replayed(self) -> "_Replay":
         if self._last is None:
@@ -371,6 +372,9 @@ class Loss:
 
     __slots__ = ("_moves", "_nodes", "_replay", "_run", "data", "kept", "requires_grad")
 
+    _replay: Any
+    """The `_Replay` that made it; None of a copy."""
+
     def __init__(self, data: float, replay: _Replay, nodes: Sequence[Any]) -> None:
         self.data = data
         self._replay, self._run, self._nodes = replay, replay.runs, nodes
@@ -411,6 +415,10 @@ class Loss:
     def item(self) -> float:
         return self.data
 
+    def __reduce__(self) -> Any:
+        """A copy has the numbers, and no program."""
+        return _copied, (self.data, self.kept, self.requires_grad)
+
     def _refused(self, *others: Any) -> NoReturn:
         raise TypeError(
             "what a compiled function returns is a finished loss; compute with it inside of the function, or with its "
@@ -432,7 +440,13 @@ class Loss:
     def _check_current(self) -> None:
         if not MODE.usual:
             _check_modes("the gradient")
-        replay, store = self._replay, self._replay.store
+        replay = self._replay
+        if replay is None:
+            raise GraphError(
+                "backward() of a copy of a compiled loss, which has its numbers only; call backward() on the loss "
+                "itself, or call the compiled function again"
+            )
+        store = replay.store
         if store.moves != self._moves:
             raise GraphError(
                 "backward() of a loss whose parameters have moved since it was computed: its gradients would be a "
@@ -450,6 +464,13 @@ class Loss:
         found = np.array([program.memory.data[program.places[i] + rows * program.steps[i]] for i in ids])
         found = found[0] if len(ids) == 1 else found.T
         return found if self._replay.samples else found.tolist()[0]
+
+
+def _copied(data: float, kept: dict[str, Any], requires_grad: bool) -> Loss:
+    loss = Loss.__new__(Loss)
+    loss.data, loss.kept, loss.requires_grad = data, kept, requires_grad
+    loss._replay = None
+    return loss
 
 
 def _innermost(function: Any) -> tuple[Any, list[Any]]:

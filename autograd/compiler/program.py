@@ -31,6 +31,7 @@ from autograd.compiler.take import TAKE
 from autograd.compiler.trace import inputs_by_argument
 from autograd.namespaces import Rule
 from autograd.ops import Op, Reduction
+from autograd.written import written
 
 MANY = 50
 """With more copied operands than these all gradients are cleared at once."""
@@ -57,7 +58,7 @@ class Program:
     notes: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        return self.text()
+        return written(self.text())
 
 
 def run(calls: list[Call]) -> None:

@@ -1,6 +1,6 @@
 """Parameters of compiled programs: their numbers lie in one flat array, and the `Value`s look into it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 from weakref import ref
 
@@ -234,10 +234,13 @@ class Gathered:
 
 
 class Group:
-    """Some parameters that are often asked for together, as flat arrays as soon as a compiled program has made such."""
+    """Some parameters that are often asked for together, as flat arrays as soon as a compiled program has made such.
 
-    def __init__(self, values: Iterable[Any]) -> None:
-        self._values = [*values]
+    values: the parameters; a list or a view, which is read again each time
+    """
+
+    def __init__(self, values: Collection[Any]) -> None:
+        self._values = values
         self._flat: Gathered | None = None
 
     def gathered(self) -> Gathered | None:

@@ -31,6 +31,7 @@ from autograd.namespaces import ieee
 from autograd.ops import OPS, Op, Reduction
 from autograd.tensor import Tensor
 from autograd.value import StandIn, Value, as_float, common_class, has_array, over_arrays
+from autograd.written import written
 
 Row = Op | Reduction
 Lookup = tuple[int, Sequence[int]]
@@ -330,8 +331,8 @@ class Tape:
             lines.append(f"%{i} = {_row_name(op)}({operands})" + " cut" * (i in self.cut))
         if self.ops[self.root] is OPS["clone"] and self.root == len(self.ops) - 1:  # `trace` itself has added this
             *lines, _ = lines
-            return "\n".join([*lines, f"return {_operand_name(self, self.operands[self.root][0])}"])
-        return "\n".join([*lines, f"return {_operand_name(self, self.root)}"])
+            return written("\n".join([*lines, f"return {_operand_name(self, self.operands[self.root][0])}"]))
+        return written("\n".join([*lines, f"return {_operand_name(self, self.root)}"]))
 
 
 _new = Value.__new__
@@ -590,8 +591,10 @@ class Traced(StandIn):
                 return NotImplemented
         return tape.truth(tape.apply(OPS[name], (self, other)))
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
+    def __reduce_ex__(self, *asked: Any) -> Any:
         _refused("A copy", _COPY)
+
+    __copy__ = __deepcopy__ = __reduce_ex__  # type: ignore[assignment]
 
     def __getattr__(self, name: str) -> Any:
         """Of what a float has or a node has, and this has not."""

@@ -13,6 +13,7 @@ from autograd.viz.groups import MOST
 from autograd.viz.narration import Narrator, magnitude
 from autograd.viz.trace import derivatives_of, records
 from autograd.viz.wording import number
+from autograd.written import with_written_repr, written
 
 SECONDS = 2.0
 LONGEST_PATH = 8  # nodes written out; of a longer path the two ends
@@ -22,6 +23,7 @@ Edges = Mapping[Node, Sequence[tuple[float, Node]]]
 """For each node the local derivative and the parent of each edge that a gradient goes along."""
 
 
+@with_written_repr
 @dataclass(frozen=True)
 class Path:
     """One way from the result to the leaf: its nodes, the local derivative of each edge, and their product.
@@ -52,11 +54,11 @@ class Explanation:
     total: float
 
     def __str__(self) -> str:
-        lines = [(_chain(path.nodes, " ← "), _product(path)) for path in self.paths]
+        lines = [(written(_chain(path.nodes, " ← ")), _product(path)) for path in self.paths]
         width = max((len(nodes) for nodes, _ in lines), default=0)
         title = f"∂{_whole(self.root)}/∂{_whole(self.leaf)} = {number(self.gradient)}"
         table = [f"  {nodes.ljust(width)}   {product}" for nodes, product in lines]
-        return "\n".join([title, *table, f"  {self._closing()}"])
+        return written("\n".join([title, *table, f"  {self._closing()}"]))
 
     __repr__ = __str__
 

@@ -13,6 +13,7 @@ from autograd.viz.theme import Theme
 from autograd.viz.trace import NodeRecord, Trace
 from autograd.viz.view import view
 from autograd.viz.wording import number, omission
+from autograd.written import written
 
 PASS = ("seed", "backward", "unseen")
 # of a step: when its first gradient sets out, over how long the others follow, and how long each is on its way
@@ -41,7 +42,7 @@ class Film:
         return put(path, self.drawn.encode)
 
     def __repr__(self) -> str:
-        return f"Film({self.title})"
+        return written(f"Film({self.title})")
 
     def _repr_svg_(self) -> str:
         return self.drawn

@@ -12,6 +12,7 @@ from autograd.ops import OPS
 from autograd.viz.javascript import partial
 from autograd.viz.trace import Arrival, EdgeRecord, Send, Spread, StepRecord, Trace, Update
 from autograd.viz.wording import LONGEST_FORMULA, formulas, heading, name, number
+from autograd.written import written
 
 MANY = 6  # operands that a sentence names one by one; of more, only the LARGEST
 LARGEST = 3
@@ -30,7 +31,7 @@ def narrate(trace: Trace, i: int) -> str:
 
     For many steps of one trace make a `Narrator` once: names are worked out for the whole graph.
     """
-    return Narrator(trace).sentence(i)
+    return written(Narrator(trace).sentence(i))
 
 
 def formula_lines(trace: Trace, i: int) -> list[str]:
@@ -39,7 +40,7 @@ def formula_lines(trace: Trace, i: int) -> list[str]:
     Of what is not shown only the sum is told, ``grad x  =  1 + 1.35  =  2.35``, and of an update the new number,
     ``w  =  0.5 − 0.1 × 6  =  −0.1``. Nothing for a forward step, for the seed, and between `Tensor`s.
     """
-    return Narrator(trace).lines(i)
+    return [written(line) for line in Narrator(trace).lines(i)]
 
 
 def find_step(trace: Trace, at: str | int | None) -> int:

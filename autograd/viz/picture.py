@@ -19,6 +19,7 @@ from autograd.viz.theme import Theme, adaptive, colours
 from autograd.viz.trace import Trace
 from autograd.viz.view import Level, view
 from autograd.viz.wording import DIGITS, checked_digits, formulas, heading, omission
+from autograd.written import written
 
 DIRECTIONS = ("LR", "TB", "RL", "BT")
 
@@ -101,7 +102,7 @@ class Picture:
         return f"the graph of {self._titles()[-1] or 'a leaf'}, {omission(self.trace) or size}"
 
     def __repr__(self) -> str:
-        return f"Picture({self._summary()})"
+        return written(f"Picture({self._summary()})")
 
     def _repr_svg_(self) -> str | None:
         return self._repr_mimebundle_().get("image/svg+xml")

@@ -28,6 +28,7 @@ from autograd.viz.theme import THEMES, Theme
 from autograd.viz.trace import NodeRecord, Trace
 from autograd.viz.view import Level, view
 from autograd.viz.wording import facts, number, omission, one_line
+from autograd.written import written
 
 STEP = 2e-4  # of a finite difference
 LONGEST, DIGIT = 10, 7.5  # of a number that a card has room for: −1.234e−05
@@ -117,7 +118,7 @@ class Player:
         return Picture(finished, theme=self.theme)
 
     def __repr__(self) -> str:
-        return f"Player({self.title}, {len(self.trace.steps)} steps)"
+        return written(f"Player({self.title}, {len(self.trace.steps)} steps)")
 
     def _repr_html_(self) -> str:
         return self.html

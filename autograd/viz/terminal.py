@@ -7,14 +7,14 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from types import FrameType
 from typing import TextIO
 
 from autograd.modes import ipython_shell
 from autograd.viz.narration import MANY, PHASES, Narrator, agree, gradients, largest, signed
 from autograd.viz.trace import NodeRecord, Send, Trace
-from autograd.viz.wording import NO_GRADIENT, facts, number, omission, one_line
+from autograd.viz.wording import NO_GRADIENT, facts, in_signs_of, number, omission, one_line
+from autograd.written import encoding_of, spelled
 
 HELP = """\
 Enter or n   the next step
@@ -28,8 +28,6 @@ q            end
 
 PASSES = {"f": "forward", "b": "backward", "u": "update"}
 
-SIGNS = {"▶": ">", "×": "*", "−": "-", "–": "-", "…": "...", "·": "-", "∂": "d", "∑": "sum", "√": "sqrt"}
-SIGNS |= {"├": "|", "└": "`", "│": "|", "─": "-", "✓": "agrees", "≠": "differs"}
 DEEPEST = 24  # characters of lines before a node of the tree
 
 BOLD, QUIET, NEGATIVE, POSITIVE, PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[33m", "\x1b[36m", "\x1b[0m"
@@ -74,12 +72,8 @@ class TextPlayer:
         self.interactive = ask is not None or (sys.stdin is not None and sys.stdin.isatty())
         is_terminal = self.output.isatty() and os.environ.get("TERM") != "dumb"
         self.color = is_terminal and not os.environ.get("NO_COLOR") if color is None else color
-        self.encoding = getattr(self.output, "encoding", None) or "utf-8"
-        self.signs = {} if _can_write("".join(SIGNS), self.encoding) else str.maketrans(SIGNS)
-        if self.signs:
-            spelled = [node if node.symbol.isascii() else replace(node, symbol=node.op) for node in trace.nodes]
-            trace = replace(trace, nodes=tuple(spelled))
-        self.trace = trace
+        self.encoding = encoding_of(self.output)
+        self.trace = trace = in_signs_of(trace, self.encoding)
         self.words = Narrator(trace)
         self.here = start
         self.quiz = quiz
@@ -301,7 +295,7 @@ class TextPlayer:
 
     def written(self, text: str) -> str:
         """The text in signs that the output can write."""
-        return text.translate(self.signs).encode(self.encoding, "backslashreplace").decode(self.encoding)
+        return spelled(text, self.encoding)
 
     def sign(self, x: float) -> str:
         return "" if not x else NEGATIVE if x < 0 else POSITIVE
@@ -333,11 +327,3 @@ def _gradient(node: NodeRecord) -> str:
 
 def _row(texts: list[str], widths: list[int]) -> str:
     return "   ".join(text.ljust(width) for text, width in zip(texts, widths, strict=True)).rstrip()
-
-
-def _can_write(text: str, encoding: str) -> bool:
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -1,16 +1,15 @@
 """A graph as indented lines, for a terminal."""
 
 from collections import Counter
-from dataclasses import replace
 
 from autograd.graph import Node
 from autograd.viz.trace import Trace
 from autograd.viz.view import Level, view
-from autograd.viz.wording import DIGITS, checked_digits, facts, formulas, heading, omission
+from autograd.viz.wording import DIGITS, checked_digits, facts, formulas, heading, in_signs_of, omission
+from autograd.written import encoding_of, spelled
 
 DEEPEST = 24  # levels of indentation, so that the lines stay on a wide terminal
 COLUMNS = {"array": 0, "nodes": 0, "parameters": 1, "data": 2, "grad": 3, "|grad|": 3, "health": 4}
-ASCII = str.maketrans({"├": "|", "└": "`", "│": "|", "─": "-", "−": "-", "–": "-", "…": "..."})
 
 
 def tree(
@@ -33,18 +32,17 @@ def tree(
     │  └─ b     data −3   grad –
     └─ b (above)
 
-    ascii: for a terminal or a log without Unicode
+    ascii: for a log without Unicode; a standard output without it gets this of itself
     group, sample, max_nodes, format: as in `draw`
     """
     digits = checked_digits(format)
-    return tree_of(view(root, group=group, sample=sample, max_nodes=max_nodes), ascii, digits)
+    shown = view(root, group=group, sample=sample, max_nodes=max_nodes)
+    return tree_of(shown, "ascii" if ascii else encoding_of(), digits)
 
 
-def tree_of(trace: Trace, ascii: bool = False, digits: str = DIGITS) -> str:
-    """The same of a trace."""
-    if ascii:
-        nodes = [node if node.symbol.isascii() else replace(node, symbol=node.op) for node in trace.nodes]
-        trace = replace(trace, nodes=tuple(nodes))
+def tree_of(trace: Trace, encoding: str = "utf-8", digits: str = DIGITS) -> str:
+    """The same of a trace, in signs that ``encoding`` has."""
+    trace = in_signs_of(trace, encoding)
     made_by = formulas(trace, digits)
     operands = trace.operands()
     uses = Counter(edge.parent for edge in trace.edges)
@@ -76,14 +74,9 @@ def tree_of(trace: Trace, ascii: bool = False, digits: str = DIGITS) -> str:
         for place, child in enumerate(reversed(below)):
             last = place == 0
             stack.append((child, indent + ("└─ " if last else "├─ "), indent + ("   " if last else "│  ")))
-    if ascii:
-        lines = [[_ascii(text) for text in line] for line in lines]
-    caption = omission(trace, len(seen))
+    lines = [[spelled(text, encoding) for text in line] for line in lines]
+    caption = spelled(omission(trace, len(seen)), encoding)
     return "\n".join(_aligned(lines) + ([caption] if caption else []))
-
-
-def _ascii(text: str) -> str:
-    return text.translate(ASCII).encode("ascii", "backslashreplace").decode()
 
 
 def _aligned(lines: list[list[str]]) -> list[str]:

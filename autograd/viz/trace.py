@@ -17,6 +17,7 @@ from autograd.graph import Node, plain, topological_order
 from autograd.modes import ieee_arithmetic
 from autograd.viz.health import health
 from autograd.viz.names import Names, SourceLine
+from autograd.written import with_written_repr
 
 Kind = Literal["leaf", "constant", "interior", "root", "group"]
 
@@ -29,6 +30,7 @@ class Spread(NamedTuple):
     greatest: float
 
 
+@with_written_repr
 @dataclass(frozen=True)
 class Group:
     """What a card stands for that shows many nodes.
@@ -46,6 +48,7 @@ class Group:
     grad: Spread | None
 
 
+@with_written_repr
 @dataclass(frozen=True)
 class NodeRecord:
     """One node, or a group of them.
@@ -162,6 +165,7 @@ class StepRecord:
     arrivals: tuple[Arrival, ...] = ()
 
 
+@with_written_repr
 @dataclass(frozen=True)
 class Trace:
     """The nodes in topological order, the edges by child and argument.

@@ -15,6 +15,7 @@ from autograd.viz.theme import THEMES, Theme
 from autograd.viz.trace import NodeRecord, Trace
 from autograd.viz.view import Level, view
 from autograd.viz.wording import facts, name, omission
+from autograd.written import written
 
 if TYPE_CHECKING:
     from asyncio import TimerHandle
@@ -220,7 +221,7 @@ class Widget:
         return graph | {"layout": self._layout, "editable": _is_whole(shown) and isinstance(self.root.data, float)}
 
     def __repr__(self) -> str:
-        return f"Widget({self._title}, {len(self._order):,} nodes)"
+        return written(f"Widget({self._title}, {len(self._order):,} nodes)")
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         """The widget, and the finished picture for where there are none. No HTML: it would hide both."""

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from autograd.modes import printable
 from autograd.viz.trace import Group, NodeRecord, Trace
+from autograd.written import writes_all
 
 NO_GRADIENT = "–"
 DIGITS = ".4g"
@@ -31,6 +33,14 @@ def checked_digits(format: str) -> str:
             f"digits; got {format!r}"
         )
     return format
+
+
+def in_signs_of(trace: Trace, encoding: str) -> Trace:
+    """``trace`` with the name of an operation for each symbol, such as σ, that ``encoding`` may lack."""
+    if writes_all(encoding):
+        return trace
+    nodes = [node if node.symbol.isascii() else replace(node, symbol=node.op) for node in trace.nodes]
+    return replace(trace, nodes=tuple(nodes))
 
 
 def one_line(text: str) -> str:
