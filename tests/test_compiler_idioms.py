@@ -143,6 +143,21 @@ def as_often_as_a_number_says(n: Any) -> Any:
     return sum(W for _ in range(n))
 
 
+@idiom(3, named="from a variable around the function", instead=lambda _: sum([W] * COUNT))
+def a_list_times_a_number(n: Any) -> Any:
+    return sum([W] * n)
+
+
+@idiom(3, named=UNCOMPILED)
+def bits_of_a_number(n: Any) -> Any:
+    return W * (n & 1)
+
+
+@idiom(3, named=UNCOMPILED)
+def shifted(n: Any) -> Any:
+    return W * (1 << n)
+
+
 @idiom(1.5, named="x.detach()", instead=lambda x: W.detach() * x + W)
 def deep_copy(x: Any) -> Any:
     return copy.deepcopy(W) * x + W
@@ -311,6 +326,16 @@ def math_function(x: Any) -> Any:
     return W * math.exp(x)
 
 
+@idiom(1.5, named="autograd.log(x) / math.log(b)", instead=lambda x: W * autograd.log(x) / math.log(2.0))
+def logarithm_to_a_base(x: Any) -> Any:
+    return W * math.log(x, 2.0)
+
+
+@idiom(1.5, named="x ** y", instead=lambda x: W * x**2)
+def math_pow(x: Any) -> Any:
+    return W * math.pow(x, 2)
+
+
 @idiom(ROW, named="autograd.norm([x, y])", instead=lambda row: autograd.norm(row) * W)
 def hypot(row: Any) -> Any:
     return math.hypot(*row) * W
@@ -384,6 +409,46 @@ def a_copy_as_floats(row: Any) -> Any:
 @idiom(ROW, named="autograd.clip(x, low, high)", instead=lambda row: autograd.clip(W * row[0], 0.0, 1.5) * W)
 def numpy_clip(row: Any) -> Any:
     return np.clip(W * row[0], 0.0, 1.5) * W
+
+
+@idiom(
+    ROW, named="autograd.maximum(x) for numpy.maximum(x), one by one",
+    instead=lambda row: sum(autograd.maximum(x, 0.3) for x in products(row)),
+)  # fmt: skip
+def numpy_maximum(row: Any) -> Any:
+    return np.maximum(np.array(products(row)), 0.3).sum()
+
+
+@idiom(ROW)
+def numpy_functions_of_arrays(row: Any) -> Any:
+    xs = np.array(products(row))
+    return np.tanh(xs).sum() + np.sqrt(xs).sum() + np.cumsum(xs)[-1] + (xs**2).prod()
+
+
+# ----- micrograd's own loop -----
+
+
+@idiom(np.array([[1.0, 2.0], [0.5, -1.0]]), np.array([1.0, -1.0]))
+def loss_of_a_lecture(X: Any, y: Any) -> Any:
+    inputs = [list(map(Value, row)) for row in X]
+    scores = [(W * a + L[0] * b + B).tanh() for a, b in inputs]
+    losses = [(1 + -yi * score).relu() for yi, score in zip(y, scores, strict=True)]
+    accuracy = [(yi > 0) == (score.data > 0) for yi, score in zip(y, scores, strict=True)]
+    penalty = 1e-4 * sum(p * p for p in (W, B, L[0]))
+    return sum(losses) * (1.0 / len(losses)) + penalty + 0.0 * sum(accuracy)
+
+
+@idiom(1.5)
+def a_step_of_a_step(x: Any) -> Any:
+    moved = W - 0.1 * autograd.grad(lambda w: (w * x - 1) ** 2)(W)
+    return (moved * x - 2) ** 2
+
+
+@idiom(1.5, named="Set gradients outside of the compiled function", instead=lambda x: W * x)
+def gradients_cleared(x: Any) -> Any:
+    for p in (W, B):
+        p.grad = 0.0
+    return W * x
 
 
 # ----- ways to add up -----

@@ -143,6 +143,8 @@ class Tape:
         return out
 
     def _operand(self, x: Any) -> int:
+        if isinstance(x, list | tuple | str):
+            _refused("Repetition", _COUNT)
         if not isinstance(x, Value):
             return self.constant(x if x.__class__ is float else as_float(x))
         if isinstance(x, Traced):  # of a class of the user's
@@ -369,7 +371,10 @@ def _refused_call(otherwise: str, remedies: Mapping[str, str], remedy: str) -> N
     """The same of what a function asks for that is written in C: it is named, and what to write for it."""
     _, asks = _users()
     name = getattr(asks, "__name__", "")
-    instead = INSTEAD.get(name) or (f"autograd.{name}(x) for {asks.__module__}.{name}(x)" if name in OPS else "")
+    instead = INSTEAD.get(name)
+    if name in OPS and not instead:
+        one_by_one = ", one by one" * isinstance(asks, np.ufunc)
+        instead = f"autograd.{name}(x) for {'numpy' if one_by_one else asks.__module__}.{name}(x){one_by_one}"
     found = remedies.get(name) or (instead and f"Write {instead}")
     _refused(f"{name}()" if found else otherwise, found or remedy)
 
@@ -390,7 +395,7 @@ _DECISIONS = {
     "min": f"Write functools.reduce(autograd.minimum, xs) for min(xs), autograd.minimum(a, b) for min(a, b).\n"
            f"For an entry found by its number {_ELSE}",
     "clip": "Write autograd.clip(x, low, high), one by one",
-    "where": "Write autograd.where(x > 0, a, b)",
+    "where": "Write autograd.where(x > 0, a, b), one by one",
     "any": "Write (a > 0) | (b > 0) for any([a > 0, b > 0])",
     "all": "Write (a > 0) & (b > 0) for all([a > 0, b > 0])",
     "bool": "Write x != 0.0 for bool(x)",
@@ -406,6 +411,7 @@ _ARRAY = "Write numpy.array(xs) for an array of traced values, without dtype=flo
 _NUMBERS = {
     "array": _ARRAY,
     "asarray": _ARRAY,
+    "log": "Write autograd.log(x) for math.log(x), and autograd.log(x) / math.log(b) for math.log(x, b)",
     "isnan": "Write x != x for math.isnan(x), in autograd.where(x != x, a, b)",
     "isinf": "Write abs(x) == math.inf for math.isinf(x), in autograd.where(abs(x) == math.inf, a, b)",
     "isfinite": "Write abs(x) < math.inf for math.isfinite(x), in autograd.where(abs(x) < math.inf, a, b)",
@@ -588,7 +594,7 @@ class Traced(StandIn):
         tape = MODE.tape
         for x in (self, other):
             if not (isinstance(x, bool) or (isinstance(x, Traced) and tape.compares(x.instruction))):
-                return NotImplemented
+                _refused("& or |", _NO_ROW)
         return tape.truth(tape.apply(OPS[name], (self, other)))
 
     def __reduce_ex__(self, *asked: Any) -> Any:
@@ -649,6 +655,7 @@ def _without_row(name: str) -> Callable[..., NoReturn]:
 
 for _name, _methods in {
     "round()": ["round"], "math.trunc()": ["trunc"], "math.floor()": ["floor"], "math.ceil()": ["ceil"],
+    "<<": ["lshift", "rlshift"], ">>": ["rshift", "rrshift"], "^": ["xor", "rxor"], "~": ["invert"],
 }.items():  # fmt: skip
     for _method in _methods:
         setattr(Traced, f"__{_method}__", _without_row(_name))
