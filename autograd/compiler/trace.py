@@ -143,10 +143,12 @@ class Tape:
         return out
 
     def _operand(self, x: Any) -> int:
-        if isinstance(x, list | tuple | str):
-            _refused("Repetition", _COUNT)
         if not isinstance(x, Value):
-            return self.constant(x if x.__class__ is float else as_float(x))
+            if x.__class__ is float:
+                return self.constant(x)
+            if isinstance(x, list | tuple | str):
+                _refused("Repetition", _COUNT)
+            return self.constant(as_float(x))
         if isinstance(x, Traced):  # of a class of the user's
             return x.instruction
         if x.parents:
@@ -288,7 +290,8 @@ class Tape:
 
     def _kind(self, index: int) -> tuple[bool, bool]:
         """`is_number` and `requires_grad` of an entry, found for all entries up to it."""
-        kinds, cut = self._kinds, set(self.cut)
+        kinds = self._kinds
+        cut = set(self.cut) if len(kinds) <= index else ()
         for i in range(len(kinds), index + 1):
             if i < len(self.leaves):
                 leaf = self.leaves[i]
