@@ -408,7 +408,7 @@ _DECISIONS = {
 _DECIDE = (
     "A compiled function cannot decide by a Value's number: write autograd.where(x > 0, a, b) for if,\n"
     "(x > 0) & (x < 1) for and, autograd.clip(x, 0.0, 1.0) for min() and max(), functools.reduce(autograd.maximum,\n"
-    f"xs) for max(xs). For a loop that ends by a number, an order, an entry found by its number {_ELSE}"
+    f"xs) for max(xs). For a loop that ends by a number, an order, or an entry found by its number\n{_ELSE}"
 )
 _ARRAY = "Write numpy.array(xs) for an array of traced values, without dtype=float"
 _NUMBERS = {
