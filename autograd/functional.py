@@ -10,7 +10,9 @@ is a walk over a part of a larger graph, and because every walk starts from node
 another's perturbation for its own.
 
 An argument is a number (seen by the function as a `Value`), an array (a `Tensor`), a `Value` or `Tensor`, or a list,
-tuple or dict of those; a derivative has the structure of what it belongs to. Plain numbers in, plain numbers out,
+tuple, dict or dataclass of those, or None; a derivative has the structure of what it belongs to. A number beside arrays
+is an array without axes to the function, and its derivative a number. What a result does not depend on has the
+derivative 0. Plain numbers in, plain numbers out,
 unless the function uses a `Value` or `Tensor` that wants a gradient: as an argument, from outside of it, or because
 this derivative is taken inside another one. Then `Value`s and `Tensor`s come out, that can be differentiated again:
 
@@ -21,6 +23,8 @@ Where only the number is wanted, take its ``.data``, or differentiate under `no_
 
 import reprlib
 from collections.abc import Callable, Iterator, Sequence
+from itertools import zip_longest
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -37,25 +41,28 @@ Function = Callable[..., Any]
 Argnums = int | tuple[int, ...]
 
 
-def grad(f: Function, argnums: Argnums = 0) -> Function:
+def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
     """∂f/∂x, as a function of the same arguments.
 
     f:       returns one number
     argnums: which argument x is, counted from 0; or a tuple of those, for a tuple of derivatives
+    has_aux: f returns (number, more), and the derivative (∂f/∂x, more)
     """
 
     def derivative(*args: Any, **named: Any) -> Tree:
-        return _Run(f, args, named, argnums).gradient()
+        run = _Run(f, args, named, argnums, has_aux)
+        return (run.gradient(), run.finished(run.aux)) if has_aux else run.gradient()
 
     return _named("grad", f, derivative)
 
 
-def value_and_grad(f: Function, argnums: Argnums = 0) -> Function:
-    """(f, ∂f/∂x), for the price of the gradient alone."""
+def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
+    """(f, ∂f/∂x), for the price of the gradient alone; with ``has_aux`` ((number, more), ∂f/∂x), as `grad` has it."""
 
     def value_and_derivative(*args: Any, **named: Any) -> tuple[Any, Tree]:
-        run = _Run(f, args, named, argnums)
-        return run.finished(run.output), run.gradient()
+        run = _Run(f, args, named, argnums, has_aux)
+        value = run.finished(run.output)
+        return ((value, run.finished(run.aux)) if has_aux else value), run.gradient()
 
     return _named("value_and_grad", f, value_and_derivative)
 
@@ -113,7 +120,9 @@ def hvp(f: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tup
 class _Run:
     """One run of a function on fresh inputs, and the nodes by which its output depends on them."""
 
-    def __init__(self, f: Function, args: tuple[Any, ...], named: dict[str, Any], argnums: Argnums) -> None:
+    def __init__(
+        self, f: Function, args: tuple[Any, ...], named: dict[str, Any], argnums: Argnums, has_aux: bool = False
+    ) -> None:
         _check_function(f)
         chosen = _checked_argnums(f, args, argnums)
         self.f = f
@@ -121,11 +130,27 @@ class _Run:
         outside = inside or _has_variables((args, named))
         recording = MODE.recording
         with setting(recording=True, differentiating=True):
-            fresh = {i: changed(args[i], _inner_input if inside else fresh_input, f"argument {i}") for i in chosen}
-            self.output = f(*[fresh.get(i, arg) for i, arg in enumerate(args)], **named)
+            given = _of_one_kind({i: args[i] for i in chosen})
+            fresh = {i: changed(x, _inner_input if inside else fresh_input, f"argument {i}") for i, x in given.items()}
+            output = f(*[fresh.get(i, arg) for i, arg in enumerate(args)], **named)
+        self.aux: Tree
+        output, self.aux = _with_aux(f, output) if has_aux else (output, None)
+        if output is None:
+            checked_output(f, output)
+        constants = [y for y in leaves(output) if not isinstance(y, Node)]
+        if constants and MODE.tape is None:
+            moved = {i: changed(x, _moved) for i, x in fresh.items()}
+            with setting(recording=True, differentiating=True):
+                again = f(*[moved.get(i, arg) for i, arg in enumerate(args)], **named)
+            others = [y for y in leaves(again[0] if has_aux else again) if not isinstance(y, Node)]
+            if any(not _equal(one, other) for one, other in zip_longest(constants, others)):
+                checked_output(f, constants[0])  # no constants, but numbers that left the graph
+        self.output = changed(output, lambda y, path: checked_output(f, _as_constant(y)))
         self.input: Tree = fresh[argnums] if isinstance(argnums, int) else tuple(fresh[i] for i in chosen)
         self.inputs: list[Any] = list(leaves(self.input))
-        self.outputs = [checked_output(f, y) for y in leaves(self.output)]
+        numbers = [not isinstance(x, Node | np.ndarray) for i in chosen for x in leaves(args[i])]
+        self.numbers = {node for node, is_number in zip(self.inputs, numbers, strict=True) if is_number}
+        self.outputs = list(leaves(self.output))
         self.tape = MODE.tape
         if self.tape is None:
             nodes = behind(self.inputs, self.outputs)
@@ -201,7 +226,9 @@ class _Run:
         ended = [found[node] if node in found else _like(node, _zero(node), recorded) for node in ends]
         if self.tape is not None:
             return [self.tape.finished(number, self.inside) for number in ended]
-        return ended if recorded else [_number(number) for number in ended]
+        if recorded:
+            return ended
+        return [float(g) if node in self.numbers else _number(g) for node, g in zip(ends, ended, strict=True)]
 
 
 # ----- arguments and results -----
@@ -225,6 +252,48 @@ def _checked_argnums(f: Any, args: tuple[Any, ...], argnums: Any) -> tuple[int, 
             f"{len(args)} in order, counted from 0"
         )
     return chosen
+
+
+def _of_one_kind(given: dict[int, Tree]) -> dict[int, Tree]:
+    """The arguments with arrays without axes for numbers, if there are arrays among them."""
+    arrays = [x for x in leaves(list(given.values())) if isinstance(x, Tensor | np.ndarray)]
+    if not arrays:
+        return given
+    floating = [x.dtype for x in arrays if x.dtype.kind == "f"]
+    dtype = np.result_type(*floating) if floating else np.float64
+
+    def as_array(x: Any, path: str) -> Any:
+        return np.array(as_float(x), dtype) if isinstance(x, Real) and not isinstance(x, Node) else x
+
+    return {i: changed(x, as_array) for i, x in given.items()}
+
+
+def _with_aux(f: Function, result: Any) -> tuple[Any, Any]:
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise TypeError(
+            f"with has_aux=True {_name(f)} returns a pair, the number to differentiate and more; got "
+            f"{type(result).__name__} {reprlib.repr(result)}: write return loss, more"
+        )
+    return result
+
+
+def _moved(node: Any, path: str) -> Node:
+    """Another input of the same kind, at another point."""
+    return type(node)(node.data + 1e-3 * (1.0 + abs(node.data)))  # type: ignore[no-any-return]
+
+
+def _equal(one: Any, other: Any) -> bool:
+    numbers = all(isinstance(x, Real | np.ndarray) for x in (one, other))
+    return np.array_equal(one, other, equal_nan=True) if numbers else one is other
+
+
+def _as_constant(y: Any) -> Any:
+    """A result that is a plain number or array, which depends on nothing, as a node."""
+    if isinstance(y, np.ndarray) and y.dtype.kind in "fiu":
+        return Tensor._constant(y)
+    if isinstance(y, Real) and not isinstance(y, bool | Node):
+        return Value._constant(y) if MODE.tape is None else MODE.tape.entry(MODE.tape.constant(as_float(y)))
+    return y
 
 
 def fresh_input(x: Any, path: str) -> Node:

@@ -1,14 +1,37 @@
-"""Trees: a number, array or node, or a list, tuple or dict of trees. Arguments and results have such structures."""
+"""Trees: a number, array or node, or a list, tuple, dict or dataclass of trees; None is one without leaves.
 
-from collections.abc import Callable, Iterable, Iterator
+Arguments and results have such structures.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 Tree = Any
 
 
+def is_record(x: Any) -> bool:
+    """Whether ``x`` is an instance of a dataclass."""
+    return hasattr(type(x), "__dataclass_fields__")
+
+
 def parts(tree: Any) -> Iterable[tuple[Any, Tree]]:
-    """Key and part, of a list, tuple or dict."""
+    """Key and part, of a list, tuple, dict or dataclass."""
+    if is_record(tree):
+        return {**{f.name: getattr(tree, f.name) for f in fields(tree)}, **getattr(tree, "__dict__", {})}.items()
     return tree.items() if isinstance(tree, dict) else enumerate(tree)
+
+
+def made(kind: Any, parts: Mapping[Any, Any]) -> Any:
+    """A container of class ``kind`` with these `parts`."""
+    if issubclass(kind, dict):
+        return dict(parts)
+    if is_dataclass(kind):
+        record: Any = object.__new__(kind)  # type: ignore[arg-type]
+        for name, part in parts.items():  # and not by its __init__, which may look at numbers
+            object.__setattr__(record, name, part)
+        return record
+    return kind._make(parts.values()) if hasattr(kind, "_make") else kind(parts.values())
 
 
 def is_series(x: Any) -> bool:
@@ -16,23 +39,25 @@ def is_series(x: Any) -> bool:
     return isinstance(x, Iterable) and not isinstance(x, str) and getattr(x, "shape", None) != ()
 
 
+def _has_parts(x: Any) -> bool:
+    return isinstance(x, list | tuple | dict) or is_record(x)
+
+
 def leaves(tree: Tree) -> Iterator[Any]:
     """What is in ``tree``, in order."""
-    if isinstance(tree, list | tuple | dict):
+    if _has_parts(tree):
         for _, part in parts(tree):
             yield from leaves(part)
-    else:
+    elif tree is not None:
         yield tree
 
 
 def changed(tree: Tree, change: Callable[[Any, str], Any], path: str = "") -> Tree:
     """The same structure with ``change(leaf, path)`` for every leaf; the path is the way to it, ``path[0]['w']``."""
-    if not isinstance(tree, list | tuple | dict):
-        return change(tree, path)
-    new = {key: changed(part, change, f"{path}[{key!r}]") for key, part in parts(tree)}
-    if isinstance(tree, dict):
-        return new
-    return tree._make(new.values()) if hasattr(tree, "_make") else type(tree)(new.values())
+    if not _has_parts(tree):
+        return None if tree is None else change(tree, path)
+    name = "{}.{}" if is_record(tree) else "{}[{!r}]"
+    return made(type(tree), {key: changed(part, change, name.format(path, key)) for key, part in parts(tree)})
 
 
 def restored(tree: Tree, numbers: Iterable[Any]) -> Tree:

@@ -4,6 +4,7 @@ import itertools
 import math
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from autograd import (
     GraphError,
     Tensor,
     Value,
+    compile,
     detect_anomaly,
     grad,
     hessian,
@@ -25,6 +27,7 @@ from autograd import (
     value_and_grad,
     vjp,
 )
+from autograd.trees import changed, leaves
 from tests.helpers import plain
 
 
@@ -562,7 +565,7 @@ def two(v: Any) -> Any:
         (lambda: grad(cube, -1)(1.0), ValueError, "counted from 0"),
         (lambda: grad(cube, (0, 0))(1.0), ValueError, r"argnums = \(0, 0\) must name different arguments"),
         (lambda: grad(cube)("2"), TypeError, "argument 0: a Value is one real number, not str '2'"),
-        (lambda: grad(cube)([1.0, {"a": None}]), TypeError, r"argument 0\[1\]\['a'\]: a Value is one real number"),
+        (lambda: grad(cube)([1.0, {"a": "b"}]), TypeError, r"argument 0\[1\]\['a'\]: a Value is one real number"),
         (lambda: grad(cube)(np.array(["a"])), TypeError, "argument 0: a Tensor holds real numbers"),
         (lambda: grad(lambda x: x.data)(1.0), TypeError, r"must return Values or Tensors .* got float 1\.0"),
         (lambda: grad(lambda x: None)(1.0), TypeError, "got NoneType None; is a return missing"),
@@ -594,7 +597,12 @@ def two(v: Any) -> Any:
         (lambda: grad(lambda v: v)(np.ones(0)), GraphError, r"returned shape \(0,\)"),
         (lambda: vjp(two, 1.0)[1](1.0), ValueError, "the upstream gradient must be a list of 2"),
         (lambda: vjp(cube, 1.0)[1](np.ones(2)), TypeError, "the upstream gradient: a Value is one real number"),
-        (lambda: jacobian(lambda x: [x, 1.0])(1.0), TypeError, r"must return Values or Tensors .* got float 1\.0"),
+        (lambda: jacobian(lambda x: [x, x.item()])(1.0), TypeError, r"must return Values or Tensors .* got float 1\.0"),
+        (
+            lambda: grad(lambda x: x, has_aux=True)(1.0),
+            TypeError,
+            "has_aux=True <lambda> returns a pair, the number",
+        ),
     ],
 )
 def test_errors_teach(wrong: Callable[[], Any], kind: Any, said: str) -> None:
@@ -607,3 +615,74 @@ def test_derivatives_are_named_after_what_they_are_of() -> None:
     assert hessian(cube).__name__ == "hessian(cube)"
     assert grad(grad(cube)).__name__ == "grad(grad(cube))"
     assert autograd.__dict__["grad"] is grad
+
+
+# ----- arrays beside numbers, constants, and more that a function returns -----
+
+
+@dataclass
+class Weights:
+    W: Any
+    b: Any
+    name: None = None
+
+
+def test_a_number_beside_arrays_has_a_derivative_that_is_a_number() -> None:
+    X = np.array([[1.0, 2.0], [3.0, 4.0]])
+
+    def loss(W: Any, b: Any) -> Any:
+        return ((X @ W + b) ** 2).sum()
+
+    W, b = np.array([0.5, -1.0]), 0.25
+    residual = X @ W + b
+    by_w, by_b = grad(loss, (0, 1))(W, b)
+    assert by_w == pytest.approx(2.0 * X.T @ residual) and by_b == pytest.approx(2.0 * residual.sum())
+    assert type(by_b) is float
+    value, slopes = value_and_grad(lambda p: loss(p["W"], p["b"]))({"W": W, "b": b})
+    assert value == pytest.approx((residual**2).sum()) and (type(slopes["b"]), slopes["b"]) == (float, by_b)
+    assert grad(lambda p: loss(p.W, p.b))(Weights(W, b)).b == by_b
+    assert jvp(loss, (W, b), (np.zeros(2), 1.0))[1] == pytest.approx(by_b)
+    assert hessian(loss, (0, 1))(W, b)[1][1] == pytest.approx(4.0)
+    assert hvp(loss, (W, b), (np.zeros(2), 1.0))[1] == pytest.approx(4.0)
+    assert grad(loss, (0, 1))(W.astype(np.float32), b)[0].dtype == np.float32
+
+
+@pytest.mark.parametrize("x", [3.0, np.array([1.0, 2.0]), [1.0, {"a": 2.0}]], ids=str)
+@pytest.mark.parametrize("constant", [6.0, 6, np.float64(6.0), Value(6.0).detach()], ids=repr)
+def test_what_a_result_does_not_depend_on_has_the_derivative_0(x: Any, constant: Any) -> None:
+    zeros = changed(x, lambda leaf, path: 0.0 * leaf)
+    flat = [np.asarray(g).tolist() for g in leaves(grad(lambda x: constant)(x))]
+    assert flat == [np.asarray(z).tolist() for z in leaves(zeros)]
+    assert grad(lambda x, y: y * 2.0, 0)(3.0, 5.0) == 0.0 == grad(lambda x, y: x * 2.0, 1)(3.0, 5.0)
+    assert grad(grad(lambda x: 3.0 * x))(2.0) == 0.0
+    assert jacobian(lambda x: [x, 1.0])(2.0) == [1.0, 0.0]
+    assert jvp(lambda x: 5.0, (2.0,), (1.0,)) == (5.0, 0.0)
+    assert vjp(lambda x: 5.0, 2.0)[1](1.0) == (0.0,)
+    assert compile(lambda x: grad(lambda y: 2.0)(x) + W)(1.0).data == W.data
+
+
+W = Value(0.5)
+
+
+def test_a_number_that_left_the_graph_is_no_constant() -> None:
+    for leak in (lambda x: x.data, lambda x: math.sin(x.item()), lambda x: [x, x.data * 2.0]):
+        with pytest.raises(TypeError, match=r"did a number leave the graph by \.data"):
+            jacobian(leak)(1.0)
+
+
+def test_more_that_a_function_returns_comes_beside_the_derivative() -> None:
+    def f(x: Any) -> Any:
+        return x * x, {"twice": 2.0 * x, "name": "f", "numbers": np.arange(2), "nothing": None}
+
+    slope, more = grad(f, has_aux=True)(3.0)
+    assert (slope, more["twice"], more["name"], more["nothing"]) == (6.0, 6.0, "f", None)
+    assert type(more["twice"]) is float and more["numbers"].tolist() == [0, 1]
+    (value, more), slope = value_and_grad(f, has_aux=True)(3.0)
+    assert (value, more["twice"], slope) == (9.0, 6.0, 6.0)
+
+
+def test_one_function_gives_scipys_minimize_value_and_jac() -> None:
+    optimize = pytest.importorskip("scipy.optimize")
+    target = np.array([1.0, -2.0, 0.5])
+    found = optimize.minimize(value_and_grad(lambda x: ((x - target) ** 2).sum()), np.zeros(3), jac=True)
+    assert found.success and found.x == pytest.approx(target, abs=1e-6)

@@ -4,7 +4,6 @@ import math
 import reprlib
 import types
 from collections.abc import Callable, Iterator
-from dataclasses import is_dataclass
 from inspect import signature
 from itertools import zip_longest
 from typing import Any, NamedTuple
@@ -12,10 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from autograd.compiler.trace import Leaf, Traced, slots, traced_at
+from autograd.compiler.trace import Leaf, Traced, traced_at
 from autograd.counted import Counted
 from autograd.tensor import Tensor
-from autograd.trees import parts
+from autograd.trees import is_record, made, parts
 from autograd.value import Value, own_class
 
 Array = NDArray[Any]
@@ -103,8 +102,8 @@ class Arguments:
         if isinstance(x, list | tuple) and x and (self.rows or {*map(type, x)} <= _NUMBERS):
             array = _numbers(x, name)
             return self._input(array, _Input(array.shape[self.rows :], listed=list if self.rows else kind), name)
-        if is_dataclass(x) and not isinstance(x, type | Counted):  # a model holds parameters, which are no inputs
-            return kind, tuple([(key, self._structure(part, f"{name}.{key}")) for key, part in _attributes(x)])
+        if is_record(x) and not isinstance(x, Counted):  # a model holds parameters, which are no inputs
+            return kind, tuple([(key, self._structure(part, f"{name}.{key}")) for key, part in parts(x)])
         if isinstance(x, list | tuple | dict):
             return kind, tuple([(key, self._structure(part, f"{name}[{key!r}]")) for key, part in parts(x)])
         return Same(x)
@@ -196,25 +195,7 @@ def _rebuilt(structure: Any, remaining: Iterator[Traced]) -> Any:
         array = np.empty(structure.shape, object)
         for index in np.ndindex(structure.shape):
             array[index] = next(remaining)
-        return array if structure.listed is None else _made(structure.listed, dict(enumerate(array.tolist())))
+        return array if structure.listed is None else made(structure.listed, dict(enumerate(array.tolist())))
     kind, inner = structure
-    return _made(kind, {key: _rebuilt(part, remaining) for key, part in inner})
-
-
-def _made(kind: Any, parts: dict[Any, Any]) -> Any:
-    """A container of ``parts``."""
-    if issubclass(kind, dict):
-        return parts
-    if issubclass(kind, np.ndarray):
-        return np.array([*parts.values()], object)
-    if is_dataclass(kind):
-        made: Any = object.__new__(kind)  # type: ignore[arg-type]
-        for name, part in parts.items():  # and not by its __init__, which may look at numbers
-            object.__setattr__(made, name, part)
-        return made
-    return kind._make(parts.values()) if hasattr(kind, "_make") else kind(parts.values())
-
-
-def _attributes(x: Any) -> list[tuple[str, Any]]:
-    """Name and content of what a dataclass instance holds."""
-    return [*getattr(x, "__dict__", {}).items(), *slots(x)]
+    built = {key: _rebuilt(part, remaining) for key, part in inner}
+    return np.array([*built.values()], object) if issubclass(kind, np.ndarray) else made(kind, built)
