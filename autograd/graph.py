@@ -14,6 +14,7 @@ from types import CodeType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from weakref import WeakSet
 
+from autograd.collector import LARGE, look_on
 from autograd.conversions import check_conversion
 from autograd.errors import GraphError
 from autograd.masked import has_nan, repeated
@@ -386,6 +387,8 @@ def backward(root: Node, seed: Any, create_graph: bool = False) -> None:
     if not root.requires_grad:
         raise unrecorded(root)
     order = topological_order(root)
+    if len(order) > LARGE:
+        look_on(Node)
     of_arrays = root.data.__class__ is not float
     if create_graph:
         found = pullback(order, {root: seed}, True)

@@ -2,11 +2,13 @@
 
 Run as a worker, ``python -m benchmarks.moons ENGINE STEPS``, it prints the seconds of each step. Every engine gets a
 process of its own, so that none pays for another's garbage; the cyclic collector runs as Python has it by default.
+Further arguments are modules to import first, as a notebook has done: the collector looks through all that they hold.
 """
 
 import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 from nn.data import moons
@@ -86,6 +88,8 @@ def glassgrad_written_out() -> Callable[[], None]:
 ENGINES = {f.__name__: f for f in (micrograd, glassgrad, micrograd_written_out, glassgrad_written_out)}
 
 if __name__ == "__main__":
+    for name in sys.argv[3:]:
+        import_module(name)
     step = ENGINES[sys.argv[1]]()
     step()  # warm up
     for _ in range(int(sys.argv[2])):
