@@ -209,6 +209,23 @@ def test_a_rule_of_plain_numbers_is_a_call(backend: str, name: str) -> None:
     assert backend != "numpy" or "has no array form: computed one by one" in compiled.report()
 
 
+def test_of_a_rule_that_gives_up_half_way_nothing_is_left() -> None:
+    def half_way(m: Any, x: Any) -> Any:
+        return m.exp(x) * math.exp(x)
+
+    box, x = custom_op(lambda m, y, x: 2.0 * m.exp(x) * m.exp(x))(half_way), Value(0.5)
+    whole = custom_op(lambda m, y, x: 2.0 * m.exp(x) * m.exp(x))(lambda m, x: math.exp(x) ** 2)
+    calls = []
+    for function in (box, whole):
+        loss = compile(lambda function=function: function(x) + x, backend="numpy")
+        total = loss()
+        x.grad = 0.0
+        total.backward()
+        assert same([total.data, x.grad], [math.exp(1.0) + 0.5, 2.0 * math.exp(1.0) + 1.0], 1e-14)
+        calls.append(len(loss.program.forward))
+    assert calls[0] == calls[1]
+
+
 def test_an_error_in_a_rule_is_its_own() -> None:
     @custom_op(lambda m, y, x: 1.0)
     def wrong(m: Any, x: Any) -> Any:

@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 import autograd
+import nn
 from autograd import Tensor, TraceError, Value, compile, no_grad, take
 
 W, B = Value(2.0, label="W"), Value(-0.5, label="B")
@@ -660,6 +661,22 @@ def test_a_value_in_a_data_class_gets_its_gradient() -> None:
     loss = compile(lambda s: s.x * s.x)(Sample(v))  # type: ignore[arg-type]
     loss.backward()
     assert (loss.data, v.grad) == (9.0, 6.0)
+
+
+def test_a_model_that_is_a_data_class_is_a_model() -> None:
+    @dataclass(eq=False)
+    class Line(nn.Module):
+        slope: Value
+        scale: float = 3.0
+
+        def __call__(self, x: Any) -> Any:
+            return self.slope * x * self.scale
+
+    model = Line(Value(2.0))
+    loss = compile(lambda model, x: model(x))
+    loss(model, 1.5).backward()
+    assert model.slope.grad == 4.5
+    assert loss.parameters == [model.slope]
 
 
 def test_a_list_of_numpy_s_numbers_is_an_array_of_inputs_as_a_list_of_floats_is() -> None:
