@@ -18,7 +18,8 @@ this derivative is taken inside another one. Then `Value`s and `Tensor`s come ou
 
     (grad(lambda x: (w * x).sin())(1.0) ** 2).backward()  # a penalty; w.grad is right
 
-Where only the number is wanted, take its ``.data``, or differentiate under `no_grad`.
+Where only the number is wanted, take its ``.data``, or differentiate under `no_grad`. In a compiled function a
+derivative by numbers and Values is part of the program.
 """
 
 import reprlib

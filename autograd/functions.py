@@ -291,9 +291,10 @@ def custom_op(
     0.25
 
     The rules are written over the namespace ``m``, so that they run on floats, arrays and nodes: the operation works
-    on Values and Tensors, backwards and forwards, to any order. `gradcheck` holds it to differences. The other
-    arguments are the fields of `autograd.ops.Op`; for one that is no formula of single numbers write an `ArrayOp` or
-    a `Reduction`, and take its `operation`.
+    on Values and Tensors, backwards and forwards, to any order. One of plain numbers, by `math`, SciPy or an ``if``,
+    works on Values, to first order; in a compiled function it is a call for each number. `gradcheck` holds it to
+    differences. The other arguments are the fields of `autograd.ops.Op`; for one that is no formula of single numbers
+    write an `ArrayOp` or a `Reduction`, and take its `operation`.
     """
     for d in partials:
         if not callable(d) or len(signature(d).parameters) < 3:
