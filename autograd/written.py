@@ -16,7 +16,7 @@ SIGNS: dict[str, str | int | None] = {
     "\N{NO-BREAK SPACE}": " ", "\N{EM SPACE}": " ", "\N{WORD JOINER}": "",
 }  # fmt: skip
 """Every sign that this library prints, and its stand-in."""
-RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᵀᵖ", "0123456789-Tp", strict=True))
+RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᵀᵖˣ", "0123456789-Tpx", strict=True))
 """Those that stand above the line, ``^-1`` together."""
 
 

@@ -37,15 +37,17 @@ def hinge(scores: Any, targets: Any, *, checked: bool = False) -> Any:
 
 
 def bce_with_logits(logits: Any, targets: Any, *, checked: bool = False) -> Any:
-    """Binary cross-entropy of σ(z), mean ln(1 + eᶻ) − t z, which never overflows; targets are 0 or 1."""
-    return _mean_of(lambda z, t: z.softplus() - t * z, "bce_with_logits", logits, targets, checked, allowed=(0.0, 1.0))
+    """Binary cross-entropy of σ(z), mean ln(1 + eᶻ) − t z, which never overflows; targets are 0 … 1."""
+    formula, most = (lambda z, t: z.softplus() - t * z), (0.0, 1.0)
+    return _mean_of(formula, "bce_with_logits", logits, targets, checked, allowed=most, between=True)
 
 
 def cross_entropy(logits: Any, labels: Any, *, checked: bool = False) -> Any:
     """Cross-entropy of softmax(z), mean ln Σ eᶻ − z_label, which never overflows.
 
     logits: (n, classes): a Tensor, or a list of n lists of Values
-    labels: (n,) integers, 0 … classes − 1
+    labels: (n,) integers, 0 … classes − 1; or (n, classes) probabilities p, as PyTorch takes them, for the mean of
+            Σ p (ln Σ eᶻ − z)
     """
     rows = logits if isinstance(logits, Tensor) else _table("cross_entropy", logits)
     shape = rows.shape
@@ -55,13 +57,30 @@ def cross_entropy(logits: Any, labels: Any, *, checked: bool = False) -> Any:
             f"a model with a single output takes bce_with_logits"
         )
     if _is_traced(labels):
-        pairs = zip(rows.tolist(), np.ravel(labels).tolist(), strict=True)
+        table = np.array(labels, dtype=object)
+        if table.ndim == 2 and table.shape[1] > 1:
+            return _soft_cross_entropy(rows.tolist(), table.tolist())
+        pairs = zip(rows.tolist(), table.ravel().tolist(), strict=True)
         return autograd.mean([autograd.logsumexp(row) - autograd.take(row, i) for row, i in pairs])
     labels = labels if checked else _labels(labels, *shape)
+    if labels.ndim == 2 and np.isin(labels, (0, 1)).all():
+        labels = labels.argmax(axis=1)
+    if labels.ndim == 2 and isinstance(rows, Tensor):
+        return -(rows.log_softmax(axis=1) * labels.astype(rows.dtype)).sum() / len(labels)
+    if labels.ndim == 2:
+        return _soft_cross_entropy(rows.tolist(), labels.tolist())
     if isinstance(rows, Tensor):
         return Tensor._apply(ARRAY_OPS["cross_entropy"], rows, labels=labels)
     pairs = zip(rows.tolist(), labels.tolist(), strict=True)
     return autograd.mean([autograd.logsumexp(row) - row[i] for row, i in pairs])
+
+
+def _soft_cross_entropy(rows: list[Any], probabilities: list[Any]) -> Any:
+    losses = []
+    for row, p in zip(rows, probabilities, strict=True):
+        total = autograd.logsumexp(row)
+        losses.append(autograd.dot(p, [total - z for z in row]))
+    return autograd.mean(losses)
 
 
 def l2_penalty(parameters: Iterable[Any], strength: float) -> Any:
@@ -90,13 +109,14 @@ def _mean_of(
     targets: Any,
     checked: bool,
     allowed: Sequence[float] = (),
+    between: bool = False,
 ) -> Any:
     """The mean of ``formula`` over pairs of prediction and target, in either path."""
     given = predictions if isinstance(predictions, Tensor) else _table(name, predictions)
     if _is_traced(targets):
         expected = _table(name, np.ravel(targets).tolist())
     else:
-        expected = np.asarray(targets, dtype=float) if checked else _targets(name, targets, allowed)
+        expected = np.asarray(targets, dtype=float) if checked else _targets(name, targets, allowed, between)
     if _without_column(given.shape) != _without_column(expected.shape):
         raise ValueError(
             f"{name}: predictions have shape {given.shape} and targets {expected.shape}; they must be equal, "
@@ -132,18 +152,21 @@ def _without_column(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape[:-1] if len(shape) > 1 and shape[-1] == 1 else shape or (1,)
 
 
-def _targets(name: str, targets: Any, allowed: Sequence[float]) -> Array:
-    """Targets as a floating array, finite and, if there are ``allowed`` ones, within those."""
+def _targets(name: str, targets: Any, allowed: Sequence[float], between: bool) -> Array:
+    """Targets as a floating array, finite and, if there are ``allowed`` ones, one of those or ``between`` them."""
     array = numbers(f"{name}: targets", targets)
     if not array.size:
         raise ValueError(f"{name}: there are no targets")
     if not np.isfinite(array).all():
         raise ValueError(f"{name}: targets must be finite, got nan or inf")
-    if allowed and not np.isin(array, allowed).all():
-        low, high = allowed
-        found = np.unique(array[~np.isin(array, allowed)])[:3].tolist()
+    if not allowed:
+        return array
+    low, high = allowed
+    fits = (array >= low) & (array <= high) if between else np.isin(array, allowed)
+    if not fits.all():
         raise ValueError(
-            f"{name}: targets must be {low:g} or {high:g}, got {found}; "
+            f"{name}: targets must be {low:g} {'to' if between else 'or'} {high:g}, got "
+            f"{np.unique(array[~fits])[:3].tolist()}; "
             f"from labels 0 and 1, -1 and +1 are made by 2 * y - 1, and back by (t + 1) / 2"
         )
     return array
@@ -155,11 +178,29 @@ def _labels(labels: Any, n: int, classes: int) -> Array:
     array = labels if isinstance(labels, np.ndarray) and labels.ndim else np.atleast_1d(labels)
     if not array.size:
         raise ValueError("cross_entropy: there are no labels")
+    if array.shape == (n, classes):
+        return _probabilities(array)
+    if array.shape != (n,):
+        remedy = "; write labels.ravel()" if array.shape == (n, 1) else ""
+        raise ValueError(
+            f"cross_entropy: {n} examples need labels of shape ({n},), or probabilities of shape ({n}, {classes}), got "
+            f"{array.shape}{remedy}"
+        )
     if array.dtype.kind not in "iu":
         raise TypeError(f"cross_entropy: labels must be integers, got {array.dtype}; convert with y.astype(int)")
-    if array.shape != (n,):
-        raise ValueError(f"cross_entropy: {n} examples need labels of shape ({n},), got {array.shape}")
     if np.maximum.reduce(array.astype(np.uint64)) >= classes:  # where a negative number is a large one
         found = f"{array.min()} to {array.max()}"
-        raise ValueError(f"cross_entropy: labels must be 0 to {classes - 1} for {classes} logits, got {found}")
+        remedy = "; write labels - 1" if (array.min(), array.max()) == (1, classes) else ""
+        raise ValueError(f"cross_entropy: labels must be 0 to {classes - 1} for {classes} logits, got {found}{remedy}")
+    return array
+
+
+def _probabilities(array: Array) -> Array:
+    totals = array.sum(axis=1)
+    wrong = ~(np.isfinite(array) & (array >= 0.0)).all(axis=1) | (abs(totals - 1.0) > 1e-3)
+    if wrong.any():
+        raise ValueError(
+            f"cross_entropy: probabilities are none below 0 and sum to 1 in each row, got {array[wrong][0].tolist()}; "
+            f"write labels / labels.sum(axis=1, keepdims=True) for counts, and labels.argmax(axis=1) for scores"
+        )
     return array

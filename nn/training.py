@@ -232,13 +232,14 @@ def predict(model: Module, X: Any, batch_size: int = 1000) -> Array:
 def accuracy(scores: Any, labels: Any) -> float:
     """The fraction of rows whose largest score is that of the label; for one score a row, whose sign is right.
 
-    scores: (n, classes) with labels 0 … classes − 1, or (n,) or (n, 1) with labels 0 and 1, or −1 and +1
+    scores: (n, classes) with labels 0 … classes − 1, or (n, classes) probabilities, of which the largest counts;
+            or (n,) or (n, 1) with labels 0 and 1, or −1 and +1
 
     A single score of exactly 0 decides for the lower label, as in `decision_boundary`; of equal scores the first counts
     as the largest.
     """
     scores = numbers("scores", scores.data if isinstance(scores, Tensor) else scores)
-    labels = numbers("labels", labels)
+    labels = _classes(numbers("labels", labels), scores.shape)
     if not scores.size or scores.ndim not in (1, 2) or labels.shape != scores.shape[:1]:
         raise ValueError(
             f"accuracy: scores must have shape (n,) or (n, classes) and labels shape (n,), n at least 1; "
@@ -345,8 +346,13 @@ def _loss(loss: str | Loss) -> Loss:
 def _count_hits(scores: Array, labels: Array) -> float:
     if scores.ndim == 2 and scores.shape[1] > 1 and labels.ndim == 1:
         return int(np.count_nonzero(scores.argmax(axis=1) == labels))
-    right = (scores > 0) == (labels.reshape(scores.shape) > 0)
+    right = (scores > 0) == (labels.reshape(scores.shape) > 0.5)
     return float(right.reshape(len(scores), -1).mean(axis=1).sum())  # of several labels a row, the fraction
+
+
+def _classes(labels: Array, shape: tuple[int, ...]) -> Array:
+    """The most probable class of each row, where ``labels`` are probabilities."""
+    return labels.argmax(axis=1) if labels.shape == shape and labels.ndim == 2 and shape[1] > 1 else labels
 
 
 def check_labels(name: str, labels: Array, scores: Array) -> None:
@@ -383,7 +389,7 @@ class _Totals:
     """
 
     def __init__(self, criterion: Loss) -> None:
-        self.classifying = criterion in _CLASSIFYING
+        self.classifying, self.of_classes = criterion in _CLASSIFYING, criterion is cross_entropy
         self.n = 0
         self._loss = 0.0
         self._hits = 0.0
@@ -400,7 +406,8 @@ class _Totals:
     def _count(self) -> None:
         if self._uncounted:
             scores, targets = zip(*self._uncounted, strict=True)
-            self._hits += _count_hits(np.concatenate(scores), np.concatenate(targets))
+            found, labels = np.concatenate(scores), np.concatenate(targets)
+            self._hits += _count_hits(found, _classes(labels, found.shape) if self.of_classes else labels)
             self._uncounted.clear()
 
     def loss(self) -> float:

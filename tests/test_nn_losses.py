@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import autograd
 import nn
 from autograd import Tensor, Value
 from nn.losses import LOSSES
@@ -254,10 +255,10 @@ def test_hinge_wants_plus_and_minus_one(given: Any, found: str) -> None:
             nn.hinge(each, given)
 
 
-@pytest.mark.parametrize(("given", "found"), [([-1, 1], "-1.0"), ([1, 2], "2.0"), ([0.0, 0.5], "0.5")])
-def test_binary_cross_entropy_wants_zero_and_one(given: Any, found: str) -> None:
+@pytest.mark.parametrize(("given", "found"), [([-1, 1], "-1.0"), ([1, 2], "2.0"), ([0.0, 1.5], "1.5")])
+def test_binary_cross_entropy_wants_zero_to_one(given: Any, found: str) -> None:
     for each in both(np.zeros(2)):
-        said = rf"bce_with_logits: targets must be 0 or 1, got \[{found}\];.*\(t \+ 1\) / 2"
+        said = rf"bce_with_logits: targets must be 0 to 1, got \[{found}\];.*\(t \+ 1\) / 2"
         with pytest.raises(ValueError, match=said):
             nn.bce_with_logits(each, given)
 
@@ -271,9 +272,15 @@ def test_binary_cross_entropy_wants_zero_and_one(given: Any, found: str) -> None
         ([True, False], TypeError, "labels must be integers, got bool"),
         (["a", "b"], TypeError, "labels must be plain numbers"),
         ([[1], [0, 1]], TypeError, "labels must be plain numbers.*equal length"),
-        ([0], ValueError, r"2 examples need labels of shape \(2,\), got \(1,\)"),
-        ([[0], [1]], ValueError, r"2 examples need labels of shape \(2,\), got \(2, 1\)"),
-        (np.eye(3, dtype=int)[:2], ValueError, r"2 examples need labels of shape \(2,\), got \(2, 3\)"),
+        ([0], ValueError, r"2 examples need labels of shape \(2,\), or probabilities of shape \(2, 3\), got \(1,\)$"),
+        ([[0], [1]], ValueError, r"2 examples need labels .* got \(2, 1\); write labels\.ravel\(\)"),
+        ([1, 3], ValueError, "labels must be 0 to 2 for 3 logits, got 1 to 3; write labels - 1"),
+        (
+            [[1.0, 2.0, 1.0]] * 2,
+            ValueError,
+            r"probabilities .* got \[1.0, 2.0, 1.0\]; write labels / labels.sum\(axis=1",
+        ),
+        ([[1.5, -0.5, 0.0]] * 2, ValueError, r"probabilities are none below 0 and sum to 1 in each row"),
         ([], ValueError, "there are no labels"),
         (np.zeros(0, int), ValueError, "there are no labels"),
     ],
@@ -321,3 +328,55 @@ def test_targets_that_were_checked_before_are_not_checked_again(name: str, monke
     assert float(LOSSES[name](Tensor(scores), targets, checked=True)) == expected
     with pytest.raises(TypeError):
         LOSSES[name](Tensor(scores), targets)
+
+
+# ----- probabilities for labels -----
+
+SCORES = np.array([[0.5, -1.0, 2.0], [1.5, 0.25, -0.5]])
+
+
+@pytest.mark.parametrize("labels", [np.eye(3, dtype=int)[[2, 0]], np.eye(3)[[2, 0]], np.eye(3)[[2, 0]] > 0.5], ids=str)
+def test_one_hot_labels_are_labels(labels: Any) -> None:
+    for each in both(SCORES):
+        loss, same = nn.cross_entropy(each, labels), nn.cross_entropy(each, [2, 0])
+        assert float(loss.data) == float(same.data)
+    assert nn.accuracy(SCORES, labels) == nn.accuracy(SCORES, [2, 0]) == 1.0
+
+
+def test_soft_labels_are_pytorchs() -> None:
+    torch = pytest.importorskip("torch")
+    p = np.array([[0.2, 0.3, 0.5], [0.0, 0.9, 0.1]])
+    z = torch.tensor(SCORES, requires_grad=True)
+    expected = torch.nn.functional.cross_entropy(z, torch.tensor(p))
+    expected.backward()
+    tensor = Tensor(SCORES)
+    loss = nn.cross_entropy(tensor, p)
+    loss.backward()
+    assert float(loss.data) == pytest.approx(expected.item(), rel=1e-14)
+    assert tensor.grad == pytest.approx(z.grad.numpy(), rel=1e-13)
+    rows = [[Value(x) for x in row] for row in SCORES.tolist()]
+    for labels in (p, p.tolist()):
+        total = nn.cross_entropy(rows, labels)
+        assert total.data == pytest.approx(expected.item(), rel=1e-14)
+    total.backward()
+    assert [[v.grad for v in row] for row in rows] == [pytest.approx(row) for row in z.grad.tolist()]
+    compiled = autograd.compile(lambda row, q: nn.cross_entropy([row], [q])).batch(SCORES, p)
+    assert compiled.data == pytest.approx(expected.item(), rel=1e-14)
+    soft = np.array([0.3, 0.9])
+    theirs = torch.nn.functional.binary_cross_entropy_with_logits(torch.tensor([0.5, -1.0]), torch.tensor(soft))
+    assert float(nn.bce_with_logits(Tensor([0.5, -1.0]), soft).data) == pytest.approx(theirs.item(), rel=1e-6)
+
+
+@pytest.mark.parametrize("compiled", [None, False])
+def test_training_by_one_hot_labels_is_training_by_labels(compiled: bool | None) -> None:
+    data = nn.data.moons(20, seed=0)
+    ends = []
+    for y in (data.y, np.eye(2)[data.y], 0.98 * np.eye(2)[data.y] + 0.01):
+        model = nn.MLP(2, [4, 2], seed=0)
+        history = nn.fit(
+            model, (data.X, y), loss="cross_entropy", optimizer=nn.SGD(model, lr=0.1), epochs=2, progress=False,
+            batch_size=10, compile=compiled,
+        )  # fmt: skip
+        ends.append((history.accuracy, [p.data for p in model.parameters()]))
+    assert ends[0][0] == ends[1][0] and ends[0][1] == pytest.approx(ends[1][1], rel=1e-12)
+    assert len(ends[2][0]) == 2 and ends[2][1] == pytest.approx(ends[1][1], abs=0.02)

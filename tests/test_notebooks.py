@@ -210,7 +210,7 @@ def test_lesson_5_shows_what_is_refused_and_who_computes_what() -> None:
     assert "In[7]:7: return margin if margin > 0.0 else" in refused and "autograd.where(x > 0, a, b)" in refused
     assert refused.endswith("\n\nthe same loss to 1e-12: True\n")
     chain, network = reports.split("\n\n")
-    assert "\nplain Python, " in chain and "NumPy 1," in chain and "glassgrad[fast]" not in chain
+    assert "\nplain Python, " in chain and "NumPy at least " in chain and "glassgrad[fast]" not in chain
     assert "(2 matrix products)" in network and "\nNumPy, " in network
 
 
