@@ -328,7 +328,7 @@ def test_a_loop_over_time_is_not_lifted_for_one_sample_and_is_for_many(monkeypat
 def test_an_irregular_program_is_computed_by_numba_and_by_numpy_where_that_is_not_installed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    loss = irregular(60_000, 2_000)
+    loss = irregular(25_000, 2_000)
     fast: Any = compile(loss)
     assert chosen(fast) == "numba"
     result = fast()
@@ -346,7 +346,7 @@ def test_an_irregular_program_is_computed_by_numba_and_by_numpy_where_that_is_no
 
 
 def test_plain_python_is_not_made_of_a_large_program() -> None:
-    assert chosen(compile(irregular(30_000, 20))) != "plain"
+    assert chosen(compile(irregular(21_000, 20))) != "plain"
 
 
 def test_a_backend_that_is_none_is_refused() -> None:
