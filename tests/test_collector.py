@@ -21,8 +21,10 @@ def graph():
     return y
 
 def kept_in_a_cycle():
-    ring = [graph()]
-    ring.append(ring)
+    rings = [[] for _ in range(1_000)]  # which are old by the time that nobody needs them
+    kept = graph()
+    for ring in rings:
+        ring += [ring, kept]
 
 def lists():
     return [[] for _ in range(30_000)]
@@ -59,9 +61,12 @@ assert gc.get_threshold() == (700, 10, 10 * MOST) and len(gc.callbacks) == 1
 """,
         # cycles, of graphs or without any, bring back what was, and so does what makes neither
         """
-for acts in ([kept_in_a_cycle], [graph, cycles], [cycles], [lists]):
+for acts in ([graph, cycles], [cycles], [lists], [kept_in_a_cycle]):
     assert until(lambda: third() > 10, graph)
     assert until(lambda: third() == 10, *acts)
+for _ in range(40):
+    kept_in_a_cycle()
+    assert third() == 10
 """,
         # so does what others set, and it stays what they meant
         """
