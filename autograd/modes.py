@@ -5,11 +5,11 @@ import linecache
 import os
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dis import opmap
-from functools import wraps
+from functools import update_wrapper, wraps
 from inspect import (
     CO_ASYNC_GENERATOR,
     CO_COROUTINE,
@@ -20,7 +20,7 @@ from inspect import (
 )
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -195,10 +195,12 @@ class setting:  # noqa: N801 (used as a function is)
         MODE.leave(self._entered.pop())
 
     def __call__(self, function: Any) -> Any:
-        if not callable(function):
+        if isinstance(function, classmethod):
+            return classmethod(self(function.__func__))
+        if not callable(function) or isinstance(function, type):
             raise TypeError(
                 f"as a decorator a mode takes a function, and in a with statement nothing: write with no_grad(): or "
-                f"@no_grad; got {function!r}"
+                f"@no_grad above a function or a method, below @property; got {function!r}"
             )
 
         def again() -> setting:
@@ -238,6 +240,27 @@ def _mode(function: Any, **settings: Any) -> Any:
     return setting(**settings) if function is None else setting(**settings)(function)
 
 
+class _NeedsParentheses:
+    """The function of a mode, such that ``with mode:`` says what is missing."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        update_wrapper(self, function)
+        self._function = function
+
+    def __call__(self, *args: Any, **named: Any) -> Any:
+        return self._function(*args, **named)
+
+    def __enter__(self) -> NoReturn:
+        name = self._function.__name__
+        raise TypeError(f"with {name}: lacks the parentheses; write with {name}():")
+
+    def __exit__(self, *exception: object) -> None: ...
+
+    def __reduce__(self) -> str:
+        return self._function.__name__
+
+
+@_NeedsParentheses
 def no_grad(function: Any = None) -> Any:
     """``with no_grad():`` record nothing; results are constants. For evaluation and parameter updates.
 
@@ -247,6 +270,7 @@ def no_grad(function: Any = None) -> Any:
     return _mode(function, recording=False)
 
 
+@_NeedsParentheses
 def detect_anomaly(function: Any = None) -> Any:
     """``with detect_anomaly():`` the first operation that makes a nan or an inf raises `AnomalyError`.
 
@@ -268,6 +292,7 @@ def ieee_arithmetic() -> Iterator[None]:
         MODE.quiet = before
 
 
+@_NeedsParentheses
 def no_names(function: Any = None) -> Any:
     """``with no_names():`` nodes do not keep where they were made; for loops that nobody will look into.
 
@@ -390,6 +415,7 @@ def check_derivative(node: Any, name: str, source: str, given: Any, made: Sequen
             )
 
 
+@_NeedsParentheses
 @contextmanager
 def paused_gc() -> Iterator[None]:
     """Keep the cyclic collector from searching graphs, which have no cycles; for loops that build many.

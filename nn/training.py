@@ -85,7 +85,7 @@ def fit(
     """Train ``model`` on ``data`` and return what happened.
 
     model:      a `Module` of Values (called with one example) or of Tensors (called with a batch)
-    data:       (X, y): n rows of features, n targets
+    data:       (X, y): n rows of features, n targets. Integers, such as tokens to look up in a table, stay integers
     loss:       a name in `nn.losses.LOSSES`, or a function of predictions and targets
     optimizer:  made for this model, e.g. ``nn.Adam(model, lr=0.01)``
     batch_size: examples a step; 1 is stochastic descent, None takes all of them at once
@@ -217,6 +217,7 @@ def evaluate(model: Module, data: tuple[Any, Any], loss: str | Loss) -> tuple[fl
 def predict(model: Module, X: Any, batch_size: int = 1000) -> Array:
     """The outputs of ``model`` for the rows of ``X``, as a plain array (n, outputs), or (n,) from scalars' one.
 
+    Integers stay integers, as in `fit`.
     Many rows of a model of Values are computed by a program (`autograd.compile`), if there can be one.
     """
     rows = _rows(model, X, "X")
@@ -455,11 +456,13 @@ def _first_bad(array: Array) -> list[int]:
 
 
 def _rows(model: Module, X: Any, name: str) -> Array:
-    """``X`` as rows of finite numbers, in the dtype of the model."""
+    """``X`` as rows of finite numbers: integers stay such, for they may be indices; others get the model's dtype."""
     if not isinstance(model, Module):
         raise TypeError(f"model must be an nn.Module, got {type(model).__name__}; e.g. nn.MLP(2, [16, 1])")
     first = next((p for _, p in model.named_state()), None)
     rows = numbers(name, X, first.dtype if isinstance(first, Tensor) else float)
+    if (given := np.asarray(X)).dtype.kind in "iu" and np.can_cast(given.dtype, np.int64):
+        rows = given.astype(np.int64)
     if rows.ndim < 2 or not rows.size:
         raise ValueError(f"{name} must have shape (n, features) with n at least 1, got {rows.shape}")
     with np.errstate(all="ignore"):

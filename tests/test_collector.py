@@ -18,6 +18,16 @@ def graph():
     for _ in range(2 * LARGE):
         y = y * 0.999 + x
     y.backward()
+    return y
+
+def kept_in_a_cycle():
+    rings = [[] for _ in range(1_000)]  # which are old by the time that nobody needs them
+    kept = graph()
+    for ring in rings:
+        ring += [ring, kept]
+
+def lists():
+    return [[] for _ in range(30_000)]
 
 def cycles():
     rings = [[] for _ in range(10_000)]
@@ -49,11 +59,14 @@ before = gc.get_stats()[2]["collections"]
 assert until(lambda: gc.get_stats()[2]["collections"] > before, graph)
 assert gc.get_threshold() == (700, 10, 10 * MOST) and len(gc.callbacks) == 1
 """,
-        # cycles among graphs, or without any, bring back what was
+        # cycles, of graphs or without any, bring back what was, and so does what makes neither
         """
-for acts in ([graph, cycles], [cycles]):
+for acts in ([graph, cycles], [cycles], [lists], [kept_in_a_cycle]):
     assert until(lambda: third() > 10, graph)
     assert until(lambda: third() == 10, *acts)
+for _ in range(40):
+    kept_in_a_cycle()
+    assert third() == 10
 """,
         # so does what others set, and it stays what they meant
         """

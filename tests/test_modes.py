@@ -2,9 +2,11 @@
 
 import asyncio
 import gc
+import pickle
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
+from functools import partial
 from itertools import permutations
 from typing import Any
 
@@ -209,6 +211,36 @@ def test_a_mode_decorates_with_and_without_parentheses(mode: Any) -> None:
             f(1)
     with pytest.raises(TypeError, match="as a decorator a mode takes a function"):
         mode(3.0)
+
+
+@pytest.mark.parametrize("mode", [no_grad, no_grad()], ids=["no_grad", "no_grad()"])
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda mode, f: mode(f)(),
+        lambda mode, f: mode(partial(lambda g: g(), f))(),
+        lambda mode, f: type("C", (), {"m": mode(lambda self: f())})().m(),
+        lambda mode, f: type("C", (), {"m": classmethod(mode(lambda cls: f()))}).m(),  # type: ignore[attr-defined]
+        lambda mode, f: type("C", (), {"m": mode(classmethod(lambda cls: f()))}).m(),  # type: ignore[attr-defined]
+        lambda mode, f: type("C", (), {"m": mode(staticmethod(f))}).m(),  # type: ignore[attr-defined]
+        lambda mode, f: type("C", (), {"m": property(mode(lambda self: f()))})().m,
+        lambda mode, f: mode(type("C", (), {"__call__": lambda self: f()})())(),
+    ],
+)
+def test_whatever_can_be_called_can_be_decorated(mode: Any, made: Any) -> None:
+    x = Value(2.0)
+    assert made(mode, lambda: x * x).requires_grad is False
+    assert (x * x).requires_grad
+
+
+@pytest.mark.parametrize("mode", [no_grad, detect_anomaly, no_names, paused_gc])
+def test_a_with_statement_without_parentheses_says_so(mode: Any) -> None:
+    assert pickle.loads(pickle.dumps(mode)) is mode and mode.__doc__
+    with pytest.raises(TypeError, match=rf"lacks the parentheses; write with {mode.__name__}\(\):"), mode:
+        pass
+    for wrong in (property(lambda self: 1.0), type("C", (), {})):
+        with pytest.raises(TypeError, match="above a function or a method, below @property"):
+            no_grad(wrong)
 
 
 def test_a_decorated_function_does_not_keep_where_nodes_were_made() -> None:
