@@ -32,7 +32,7 @@ POSITIVE: Interval = (0.1, 3.0)
 
 _TABLES = (
     ("autograd.ops", "OPS"), ("autograd.ops", "REDUCTIONS"), ("autograd.numpy_rows", "ROWS"),
-    ("autograd.array_ops", "ARRAY_OPS"),
+    ("autograd.array_ops", "ARRAY_OPS"), ("autograd.compiler.take", "ROWS"),
 )  # fmt: skip
 
 

@@ -140,6 +140,10 @@ class Value(Node):
             y = op.forward(SCALARS, *xs)
         except (ArithmeticError, ValueError):  # Python raises where IEEE 754 has an answer
             y = ieee(op.forward, *xs)
+        except TypeError:
+            for x in xs:
+                as_float(x)  # which says of a p.data that is no number what to write
+            raise
         if common:
             return _node(op, y, args, (y, *xs))
         return _record(op, y, xs, args)

@@ -5,6 +5,7 @@ from typing import Any
 
 import autograd
 from autograd import Node
+from autograd.hints import usage
 from autograd.ops import OPS
 from nn.checks import choice
 from nn.convert import converted
@@ -37,6 +38,7 @@ def activate(name: str, x: Any) -> Any:
 class Activation(Module):
     """A layer without parameters, for use in `Sequential`: ``Activation("gelu")``. Scalar and vectorized alike."""
 
+    @usage('nn.Activation("tanh")')
     def __init__(self, name: str) -> None:
         self.name = check_activation(name, "name")
 

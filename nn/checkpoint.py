@@ -32,6 +32,7 @@ import numpy as np
 
 from autograd import Tensor
 from autograd.array_ops import Array
+from autograd.hints import usage
 from nn.checks import flag
 from nn.data.idx import as_path
 from nn.module import Module, _some, lacking
@@ -56,6 +57,7 @@ class CheckpointError(ValueError):
         super().__init__(f"{path}: {key}: expected {expected}, found {found}. {remedy}")
 
 
+@usage('nn.save("model.safetensors", model)')
 def save(
     path: str | os.PathLike[str],
     model: Module,
@@ -106,6 +108,7 @@ def save(
     return path
 
 
+@usage('nn.load("model.safetensors", model)')
 def load(
     path: str | os.PathLike[str],
     model: Module,

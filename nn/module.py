@@ -16,6 +16,7 @@ from autograd import Node, Tensor, Value
 from autograd.array_ops import Array
 from autograd.compiler.store import Group
 from autograd.counted import Counted
+from autograd.hints import began, instead
 from autograd.modes import MODE
 from autograd.written import written
 from nn import checks
@@ -124,17 +125,44 @@ class Module(Counted):
         return ""
 
 
+instead(
+    Module,
+    {
+        "forward": "a model is called: write model(x)",
+        "backward": "a loss has it: write loss = nn.mse(model(x), y), and then loss.backward()",
+        "fit": 'write nn.fit(model, (X, y), loss="mse", optimizer=nn.Adam(model))',
+        "predict predict_proba": "write nn.predict(model, X)",
+        "evaluate score": 'write nn.evaluate(model, (X, y), "mse")',
+        "save save_weights": 'write nn.save("model.safetensors", model)',
+        "load load_weights": 'write nn.load("model.safetensors", model)',
+        "summary": "write print(model)",
+        "weights params trainable_variables": "write model.parameters()",
+        "children": "write model.modules()",
+        "step": "an optimizer has it: write optimizer = nn.SGD(model), and then optimizer.step()",
+        "requires_grad_": "write for p in model.parameters(): p.requires_grad = False",
+        "cuda cpu to": "everything is computed on the CPU: leave it out",
+        "float half double": "the dtype is chosen before: write nn.vectorized.MLP(2, [16, 1], dtype=np.float64)",
+    },
+)
+
+
 def _in_scope(call: Callable[..., Any]) -> Callable[..., Any]:
     """``call``, such that the nodes it makes know in which call of which module they were made."""
 
     @wraps(call)
     def called(self: Module, *args: Any, **kwargs: Any) -> Any:
         outer = MODE.scope
-        if outer is None:
-            return call(self, *args, **kwargs)
-        MODE.scope = (outer, self)
+        if outer is not None:
+            MODE.scope = (outer, self)
         try:
             return call(self, *args, **kwargs)
+        except TypeError as error:
+            if began(error):
+                raise
+            raise TypeError(
+                f"{error}; write model(x), where x is all that goes in, such as a list of numbers, or else what the "
+                f"__call__ of {type(self).__name__} takes"
+            ) from None
         finally:
             MODE.scope = outer
 

@@ -20,6 +20,7 @@ import numpy as np
 from autograd import Node
 from autograd.compiler.store import Gathered, Group
 from autograd.graph import plain
+from autograd.hints import instead, usage
 from autograd.value import NO_GRADIENT
 from nn.checks import flag, real
 from nn.module import Module
@@ -189,6 +190,18 @@ class Optimizer:
         return f"{type(self).__name__}({', '.join(f'{k}={v}' for k, v in self.settings().items())})"
 
 
+instead(
+    Optimizer,
+    {
+        "param_groups learning_rate": "write optimizer.lr = 0.001",
+        "state_dict": 'write optimizer.state for its numbers, or nn.save("run.safetensors", model, optimizer)',
+        "load_state_dict": 'write nn.load("run.safetensors", model, optimizer)',
+        "zero_grads": "write optimizer.zero_grad()",
+        "backward minimize": "write loss.backward(), and then optimizer.step()",
+    },
+)
+
+
 class SGD(Optimizer):
     """Gradient descent: p ← p − lr g, with g + weight_decay·p for g.
 
@@ -196,6 +209,7 @@ class SGD(Optimizer):
     As in PyTorch (Sutskever et al. 2013).
     """
 
+    @usage("nn.SGD(model, lr=0.01)")
     def __init__(
         self,
         parameters: Any,
@@ -229,6 +243,7 @@ class RMSProp(Optimizer):
     s ← α s + (1 − α) g², p ← p − lr g / (√s + eps)
     """
 
+    @usage("nn.RMSProp(model, lr=0.01)")
     def __init__(
         self, parameters: Any, lr: float = 0.01, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0.0
     ) -> None:
@@ -252,6 +267,7 @@ class Adam(Optimizer):
     m ← β₁ m + (1 − β₁) g, v ← β₂ v + (1 − β₂) g², p ← p − lr (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + eps)
     """
 
+    @usage("nn.Adam(model, lr=0.01)")
     def __init__(
         self,
         parameters: Any,
@@ -296,6 +312,7 @@ class AdamW(Adam):
     p ← p − lr weight_decay p, then Adam's step.
     """
 
+    @usage("nn.AdamW(model, lr=0.01)")
     def __init__(
         self,
         parameters: Any,

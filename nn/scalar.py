@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Tensor, Value
+from autograd.hints import usage
 from autograd.ops import REDUCTIONS
 from autograd.trees import is_series
 from nn.activations import activate, check_activation
@@ -35,6 +36,7 @@ class Neuron(Module):
     nonlin:     micrograd's word: False for no activation, whatever the other says
     """
 
+    @usage("nn.Neuron(2)")
     def __init__(
         self,
         nin: int,
@@ -86,6 +88,7 @@ class Layer(Module):
     Returns a list of Values, or the Value itself from a layer of one neuron.
     """
 
+    @usage("nn.Layer(2, 16)")
     def __init__(
         self,
         nin: int,
@@ -169,6 +172,7 @@ class MLP(Sequential):
     if there is one output.
     """
 
+    @usage("nn.MLP(2, [16, 16, 1])")
     def __init__(
         self,
         nin: int,

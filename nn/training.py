@@ -16,6 +16,7 @@ import numpy as np
 
 from autograd import Tensor, Value, no_grad, paused_gc
 from autograd.array_ops import Array
+from autograd.hints import instead, usage
 from autograd.modes import MODE, ieee_arithmetic, no_names, setting
 from autograd.threads import LARGE, one_blas_thread
 from nn.checkpoint import Run, fingerprint
@@ -59,11 +60,23 @@ class History:
         return f"History({len(self.loss)} epochs, {self.steps} steps, {self.seconds:.1f} s{last}{stopped})"
 
 
+instead(
+    History,
+    {
+        "losses history train_loss": "write history.loss",
+        "val_loss": "write history.validation_loss",
+        "val_accuracy": "write history.validation_accuracy",
+        "epochs epoch": "write len(history.loss)",
+    },
+)
+
+
 Callback = Callable[[int, Module, History], Any]
 Step = Callable[[Array, Array, float, History], tuple[Any, float]]
 """Of features, targets, strength of the L2 penalty and history so far: outputs, and the loss without the penalty."""
 
 
+@usage('nn.fit(model, (X, y), loss="mse", optimizer=nn.Adam(model, lr=0.01))')
 def fit(
     model: Module,
     data: tuple[Any, Any],
@@ -133,6 +146,8 @@ def fit(
     for examples in filter(None, [(X, y), held_out]):
         _check_targets(model, examples, criterion)
     objective = partial(criterion, checked=True) if criterion in LOSSES.values() else criterion
+    objective = usage("a loss as a function of predictions and targets")(objective)
+    callbacks = [usage("a callback as a function of (epoch, model, history)")(callback) for callback in callbacks]
     eager: Step = partial(_step, model, forward_of(model), optimizer, objective)
     wanted = _compiling(compile, model, criterion)
     training = Programs(model, (X, y), criterion, l2, wanted, strict=bool(compile))
@@ -201,6 +216,7 @@ def fit(
     return history
 
 
+@usage('nn.evaluate(model, (X, y), "mse")')
 def evaluate(model: Module, data: tuple[Any, Any], loss: str | Loss) -> tuple[float, float]:
     """(mean loss, accuracy) of ``model`` on ``data``; the accuracy is nan where targets are no classes.
 
@@ -214,6 +230,7 @@ def evaluate(model: Module, data: tuple[Any, Any], loss: str | Loss) -> tuple[fl
     return totals.loss(), totals.accuracy()
 
 
+@usage("nn.predict(model, X)")
 def predict(model: Module, X: Any, batch_size: int = 1000) -> Array:
     """The outputs of ``model`` for the rows of ``X``, as a plain array (n, outputs), or (n,) from scalars' one.
 

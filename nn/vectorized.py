@@ -9,6 +9,7 @@ from numpy.typing import DTypeLike
 
 from autograd import Tensor
 from autograd.array_ops import ARRAY_OPS
+from autograd.hints import usage
 from nn.activations import activate, check_activation
 from nn.checks import Seed, generator, numbers, whole
 from nn.convert import Twins, blank, converted
@@ -29,6 +30,7 @@ class Linear(Module):
     An input that is a plain array takes the layer's dtype.
     """
 
+    @usage("nn.Linear(2, 16)")
     def __init__(
         self,
         nin: int,
@@ -122,6 +124,7 @@ class MLP(Sequential):
     output: the activation of the last layer
     """
 
+    @usage("nn.vectorized.MLP(2, [16, 16, 1])")
     def __init__(
         self,
         nin: int,

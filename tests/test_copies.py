@@ -14,6 +14,7 @@ import autograd
 import nn
 from autograd import GraphError, Tensor, Value, custom_op, grad
 from autograd.array_ops import ARRAY_OPS
+from autograd.compiler.take import ROWS as TAKEN
 from autograd.numpy_rows import ROWS
 from autograd.ops import OPS, REDUCTIONS
 
@@ -48,7 +49,9 @@ GRAPHS = pytest.mark.parametrize("graph", [value_graph, tensor_graph])
 
 
 @pytest.mark.parametrize(
-    "row", [row for table in (OPS, REDUCTIONS, ROWS, ARRAY_OPS) for row in table.values()], ids=lambda row: row.name
+    "row",
+    [row for table in (OPS, REDUCTIONS, ROWS, ARRAY_OPS, TAKEN) for row in table.values()],
+    ids=lambda row: row.name,
 )
 def test_a_row_of_a_table_stays_itself(row: Any) -> None:
     assert copy.copy(row) is copy.deepcopy(row) is pickled(row) is row

@@ -24,6 +24,7 @@ from autograd.compiler.trace import Leaf, Tape, closed_over, names_in, reachable
 from autograd.compiler.watch import Watch
 from autograd.errors import GraphError, TraceError
 from autograd.graph import unrecorded
+from autograd.hints import instead
 from autograd.modes import MODE, user_line
 from autograd.threads import by_one_blas_thread
 from autograd.value import Value
@@ -110,6 +111,8 @@ class Compiled:
 
     def batch(self, *args: Any, **kwargs: Any) -> "Loss":
         """The mean loss of samples: the rows of each array or list."""
+        if not args and not kwargs:
+            raise TypeError(f"batch() of no samples; write {self._name()}.batch(X, y), whose rows are the samples")
         with LOCK:
             if kwargs or not self._given.replaced(args):  # to take them apart would take longer than a small product
                 self._given = Arguments(self._names, args, kwargs, rows=True)
@@ -229,6 +232,12 @@ def _check_modes(what: str) -> None:
             f"{what} of a compiled function within another one: its numbers today would be frozen into the program\n"
             f"  at {user_line()}\nCall the inner function itself, once for each sample: it becomes a part of this one"
         )
+
+
+instead(
+    Compiled,
+    {"backward grad": "write loss = compiled(x), and then loss.backward()"},
+)
 
 
 class _Entry:

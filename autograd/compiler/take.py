@@ -1,9 +1,11 @@
 """Indexing that can be traced: an entry of a list by a number that is an input, such as a token or a label."""
 
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 from autograd.ops import Reduction
+from autograd.trees import is_series
 from autograd.value import Value
 
 
@@ -35,6 +37,7 @@ MAX = Reduction("max", "max", max, _shares, r"\max_i x_i", selects=True)
 MIN = Reduction("min", "min", min, _shares, r"\min_i x_i", selects=True)
 """Chains of `maximum` and of `minimum`, as the lifter finds them."""
 TAKE = Reduction("take", "[ ]", _taken, _taken_partials, "x_i", selects=True)  # of the index, and then the entries
+ROWS = {row.name: row for row in (MAX, MIN, TAKE)}
 
 
 def take(entries: Sequence[Any], index: Any) -> Any:
@@ -43,6 +46,9 @@ def take(entries: Sequence[Any], index: Any) -> Any:
     entries: Values or numbers; or lists of those, all equally long, as an embedding is: then a list is what is taken
     index:   a whole number from 0, or a Value that is one
     """
+    if not is_series(entries) or not isinstance(index, Value | Real):
+        came = f"{type(entries).__name__} and {type(index).__name__}"
+        raise TypeError(f"take(entries, index) takes a list of Values or numbers, and a whole number; got {came}")
     if not isinstance(index, Value):
         return entries[whole_index(float(index), len(entries))]
     if isinstance(entries[0], list | tuple):

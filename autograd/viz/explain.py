@@ -9,6 +9,7 @@ from itertools import count as counter
 from typing import Any
 
 from autograd.graph import Node, pullback, topological_order
+from autograd.hints import usage
 from autograd.viz.groups import MOST
 from autograd.viz.narration import Narrator, magnitude
 from autograd.viz.trace import derivatives_of, records
@@ -75,6 +76,7 @@ class Explanation:
         return f"{len(self.paths):,} of {_counted(self.count)} paths{share}; all of them sum to {end}"
 
 
+@usage("explain(loss, parameter)")
 def explain(root: Node, leaf: Node, *, most: int = 10, seconds: float = SECONDS) -> Explanation:
     """∂root/∂leaf = Σ over the paths from root to leaf of the product of the local derivatives.
 

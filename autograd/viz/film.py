@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autograd.graph import Node
+from autograd.hints import usage
 from autograd.viz.narration import Narrator
 from autograd.viz.picture import put
 from autograd.viz.svg import Score, film
@@ -51,6 +52,7 @@ class Film:
         return {"image/svg+xml": self.drawn, "text/plain": repr(self)}
 
 
+@usage("animate(loss)")
 def animate(root: Node, *, seconds: float = 1.2, theme: Theme = "auto", max_nodes: int | None = None) -> Film:
     """The backward pass of ``root``'s graph as an SVG that plays it once, without a script.
 

@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 
 from autograd.graph import Node
+from autograd.hints import instead, usage
 from autograd.viz.dot import dot
 from autograd.viz.layout import LayoutError, render
 from autograd.viz.mermaid import mermaid
@@ -129,6 +130,7 @@ FORMS: dict[str, Callable[[Picture], bytes]] = {
 }
 
 
+@usage("draw(loss)")
 def draw(
     root: Node,
     *,
@@ -204,6 +206,12 @@ def put(path: Path, content: Callable[[], bytes]) -> Path:
     finally:
         unfinished.unlink(missing_ok=True)
     return path
+
+
+instead(
+    Picture,
+    {"show display view plot render": 'write picture.save("graph.svg"), or end a cell of a notebook in the picture'},
+)
 
 
 def display_bundle(node: Node) -> dict[str, str]:

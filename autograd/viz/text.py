@@ -3,6 +3,7 @@
 from collections import Counter
 
 from autograd.graph import Node
+from autograd.hints import usage
 from autograd.viz.trace import Trace
 from autograd.viz.view import Level, view
 from autograd.viz.wording import DIGITS, checked_digits, facts, formulas, heading, in_signs_of, omission
@@ -12,6 +13,7 @@ DEEPEST = 24  # levels of indentation, so that the lines stay on a wide terminal
 COLUMNS = {"array": 0, "nodes": 0, "parameters": 1, "data": 2, "grad": 3, "|grad|": 3, "health": 4}
 
 
+@usage("print(tree(loss))")
 def tree(
     root: Node,
     *,
