@@ -60,7 +60,7 @@ def transformer(name: str = "kuwozi") -> tuple[by_hand.Step, Any]:
     optimizer, document = gpt.adam(model), [float(token) for token in gpt.tokens(name)]
 
     def step() -> float:
-        optimizer.zero_grad()
+        optimizer.zero_grad(set_to_none=False)  # as the eager one: an embedding is one array
         total = loss(document)
         total.backward()
         optimizer.step()

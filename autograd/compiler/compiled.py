@@ -258,7 +258,7 @@ class _Entry:
         self.structure, self.around, self.modes = structure, around, _modes(around)
         self.dtype = dtype
         self.leaves, self.kept, self.watch = tape.leaves, tape.kept, watch
-        self.reached, self.lookups = tape.reached()
+        self.leaves_reached, self.lookups = tape.reached()
         self.store: Store | None = None
         self.changes = 0
         self.replaced = False
@@ -304,7 +304,7 @@ class _Entry:
         self.changes = self.store.changes
         self.positions = np.zeros(len(leaves), np.int64)
         self.positions[of_parameters] = where
-        self.always = self.store.places(self.positions[self.reached])
+        self.always = self.store.places(self.positions[self.leaves_reached])
         self.tables: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
         parameter = np.array([leaf.value is not None for leaf in leaves] + [False])  # the last stands for constants
         for n in {len(entries) for _, entries in self.lookups}:
@@ -313,7 +313,7 @@ class _Entry:
             places = np.where(parameter[table], np.append(self.positions, 0)[table], -1)
             self.tables.append((np.array(index), places))
 
-    def gradients(self, program: Program, samples: int) -> Places:
+    def reached(self, program: Program, samples: int) -> Places:
         """Where the gradients lie that a backward pass of ``program`` leaves, after its forward pass."""
         if not self.tables:
             return self.always
@@ -322,7 +322,7 @@ class _Entry:
             lies = program.places[index][:, None] + rows * program.steps[index][:, None]
             entry = program.memory.data[lies].astype(np.int64)
             chosen.append(np.take_along_axis(places, entry, axis=1).ravel())
-        found = np.concatenate([self.positions[self.reached], *chosen])
+        found = np.concatenate([self.positions[self.leaves_reached], *chosen])
         return found[found >= 0]
 
 
@@ -359,6 +359,9 @@ class _Replay:
         self._run(self._backward)
         if self._selects and self._context.run(self._found_nan):
             self._run(self.program.backward)  # 0 times an infinite gradient is 0 where a row selects
+
+    def reached(self) -> Places:
+        return self.entry.reached(self.program, self.samples)
 
     def _found_nan(self) -> bool:
         square = self._buffer.dot(self._buffer)
@@ -403,7 +406,7 @@ class Loss:
         with LOCK:
             self._check_current()
             replay = self._replay
-            replay.store.accumulate(replay.backward, replay.entry.gradients(replay.program, replay.samples))
+            replay.store.accumulate(replay.backward, replay.reached)
         for argument, offset, node in self._nodes:
             if node.requires_grad and argument in self._replay.program.inputs:
                 node.add_grad(self._replay.program.inputs[argument].grad.item(offset))

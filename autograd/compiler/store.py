@@ -74,10 +74,10 @@ class Store:
         """Some places in the arrays; a slice, which is faster, if they are all of them."""
         return slice(None) if len({*where.tolist()}) == len(self.data) else where
 
-    def accumulate(self, backward: Callable[[], None], places: Places) -> None:
+    def accumulate(self, backward: Callable[[], None], reached: Callable[[], Places]) -> None:
         """Add the gradients that ``backward`` writes into the buffer, whatever was there before.
 
-        places: of the parameters that it reaches
+        reached: the places of the parameters that it reaches; asked where others may be without a gradient
         """
         before = self.buffer.copy() if self.cleared is None else None
         try:
@@ -89,10 +89,11 @@ class Store:
         self.apart.clear()
         if before is not None:
             self.buffer += before
-        elif not isinstance(places, slice):
+        else:
             self._give(slice(None), self.cleared is not NO_GRADIENT)
         self.cleared = None
-        self._give(places, True)
+        if self.given is not None:
+            self._give(reached(), True)
 
 
 class Bound(StandIn):
