@@ -54,6 +54,12 @@ COMPARISONS = {
     "__ne__": _comparison("not_equal", "≠", lambda m, a, b: m.where(m.equal(a, b), 0.0, 1.0) > 0.0),
 }
 """Comparisons are operations of a traced program: 1 or 0, with no gradient, for `where` to choose by."""
+_COMPARING = frozenset(COMPARISONS.values())
+_NUMBER_BIT, _WANTED_BIT = 1, 2
+
+
+def _kind_bits(is_number: bool, wanted: bool) -> int:
+    return _NUMBER_BIT * is_number | _WANTED_BIT * wanted
 
 
 @dataclass
@@ -105,7 +111,7 @@ class Tape:
     told: dict[int, tuple[bool, bool]] = field(default_factory=dict)
     root: int = 0
     _known: dict[Any, int] = field(default_factory=dict)
-    _kinds: list[tuple[bool, bool]] = field(default_factory=list)
+    _kinds: bytearray = field(default_factory=bytearray)
 
     def apply(self, op: Op, args: Sequence[Any]) -> Value:
         """The result of row ``op`` on ``args``: what `Value._apply` does while a function is traced."""
@@ -279,31 +285,35 @@ class Tape:
 
     def compares(self, index: int) -> bool:
         """Whether this entry is a comparison, which is True or False when the function itself is called."""
-        return index >= 0 and self.ops[index] in COMPARISONS.values()
+        return index >= 0 and self.ops[index] in _COMPARING
 
     def is_number(self, index: int) -> bool:
         """Whether this entry is a plain number, and no Value, when the function itself is called."""
-        return index >= 0 and self._kind(index)[0]
+        return index >= 0 and bool(self._kind(index) & _NUMBER_BIT)
 
     def requires_grad(self, index: int) -> bool:
-        return index >= 0 and self._kind(index)[1]
+        return index >= 0 and bool(self._kind(index) & _WANTED_BIT)
 
-    def _kind(self, index: int) -> tuple[bool, bool]:
-        """`is_number` and `requires_grad` of an entry, found for all entries up to it."""
-        kinds = self._kinds
+    def _kind(self, index: int) -> int:
+        """`is_number` and `requires_grad` of an entry as bits, found for all entries up to it."""
+        kinds, ops, operands = self._kinds, self.ops, self.operands
         cut = set(self.cut) if len(kinds) <= index else ()
         for i in range(len(kinds), index + 1):
-            if i < len(self.leaves):
+            op = ops[i]
+            if op is None:
                 leaf = self.leaves[i]
-                kinds.append((leaf.value is None and not leaf.wanted, leaf.wanted))
+                kinds.append(_kind_bits(leaf.value is None and not leaf.wanted, leaf.wanted))
             elif i in self.told:
-                kinds.append(self.told[i])
-            elif self.compares(i):
-                kinds.append((True, False))
+                kinds.append(_kind_bits(*self.told[i]))
+            elif op in _COMPARING:
+                kinds.append(_NUMBER_BIT)
             else:
-                of_operands = [kinds[o] for o in self.operands[i] if o >= 0]
-                number = isinstance(self.ops[i], Op) and all(is_number for is_number, _ in of_operands)
-                kinds.append((number, i not in cut and any(wanted for _, wanted in of_operands)))
+                every, some = _NUMBER_BIT if isinstance(op, Op) else 0, 0
+                for o in operands[i]:
+                    if o >= 0:
+                        every &= kinds[o]
+                        some |= kinds[o]
+                kinds.append(every if i in cut else every | (some & _WANTED_BIT))
         return kinds[index]
 
     def difference(self, other: "Tape") -> str:
