@@ -11,3 +11,7 @@ class AnomalyError(ArithmeticError):
 
 class TraceError(RuntimeError):
     """A compiled function does what a program traced once cannot repeat: a decision by a number, a random one, …"""
+
+
+class NoDerivativeError(TypeError):
+    """NumPy can compute this, and no derivative of it is known here: for a `Tensor` that wants none it is done."""

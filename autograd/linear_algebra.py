@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from autograd.array_ops import ARRAY_OPS, Axis
+from autograd.errors import NoDerivativeError
 from autograd.tensor import Tensor
 
 
@@ -246,7 +247,7 @@ def _of_matrices(x: Tensor, ord: Any, axes: tuple[int, ...], keepdims: bool) -> 
         sums = abs(x).sum(summed, keepdims=True)
         found = sums.max(along, keepdims=True) if ord > 0 else sums.min(along, keepdims=True)
         return found if keepdims else found.squeeze(axes)
-    raise TypeError(
+    raise NoDerivativeError(
         f"np.linalg.norm of matrices with ord = {ord!r} is made of singular values, of which no derivative is known "
         f"here; use ord None, 'fro', 1, -1, inf or -inf, or x.detach() for the number alone"
     )

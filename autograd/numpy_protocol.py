@@ -22,6 +22,7 @@ import numpy as np
 
 from autograd import linear_algebra
 from autograd.array_ops import ARRAY_OPS, Array, Axis
+from autograd.errors import NoDerivativeError
 from autograd.functions import FUNCTIONS
 from autograd.linear_algebra import tensor
 from autograd.modes import MODE
@@ -63,9 +64,14 @@ def call_function(function: Any, types: Sequence[type], args: tuple[Any, ...], n
     given = _signature(function).bind(*args, **named)
     defaults = {name: parameter.default for name, parameter in _signature(function).parameters.items()}
     given.arguments = arguments = _told(given.arguments, defaults)
-    if _knows(rule, arguments):
+    if not _knows(rule, arguments):
+        _refuse_gradients(function, rule, (), arguments)
+        return _plainly(function, *args, **named)
+    try:
         return rule(*given.args, **given.kwargs)
-    _refuse_gradients(function, rule, (), arguments)
+    except NoDerivativeError:
+        if wants_gradient((args, named)):
+            raise
     return _plainly(function, *args, **named)
 
 
@@ -240,7 +246,9 @@ def _average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fal
 def _quantile(a: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
     """Between the sorted elements at both sides of (n − 1) q."""
     if method != "linear":
-        raise TypeError(f"np.quantile of a Tensor has method 'linear', got {method!r}; for others write x.detach()")
+        raise NoDerivativeError(
+            f"np.quantile of a Tensor has method 'linear', got {method!r}; for others write x.detach()"
+        )
     a, q = tensor(a), np.asarray(q)
     if not ((q >= 0.0) & (q <= 1.0)).all():
         raise ValueError(f"quantiles are from 0 to 1 (percentiles to 100), got {q!r}")
@@ -439,7 +447,7 @@ def _pad(
     array: Any, pad_width: Any, mode: Any = "constant", constant_values: Any = 0, reflect_type: str = "even"
 ) -> Any:
     if mode not in PAD_MODES or reflect_type != "even":
-        raise TypeError(
+        raise NoDerivativeError(
             f"np.pad of a Tensor has the modes {', '.join(PAD_MODES)}, got {mode!r} with reflect_type = "
             f"{reflect_type!r}; for others write x.detach()"
         )

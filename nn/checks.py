@@ -27,7 +27,7 @@ def whole(name: str, number: Any, least: int = 1) -> int:
 
 def real(name: str, number: Any, low: float = 0.0, high: float = math.inf, *, above_low: bool = False) -> float:
     """``number`` as a finite float in [low, high), or in (low, high) with ``above_low``."""
-    if isinstance(number, bool) or not isinstance(number, Real):
+    if type(number) is not float and (isinstance(number, bool) or not isinstance(number, Real)):
         raise TypeError(f"{name} must be a number, got {type(number).__name__} {number!r}")
     given = float(number)
     inside = (low < given if above_low else low <= given) and given < high

@@ -10,9 +10,9 @@ does ``zero_grad(set_to_none=False)``, after which Values are treated as the ent
 parameter (``p.requires_grad = False``) is skipped too, whatever its gradient.
 """
 
-import math
 import reprlib
 from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter, is_
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,8 @@ class Optimizer:
     lr:         the learning rate; it may be changed between steps
     """
 
+    _setting_values: "attrgetter[Any]" = attrgetter("lr", "weight_decay")
+
     def __init__(self, parameters: Any, lr: float, weight_decay: float = 0.0) -> None:
         self.parameters = _by_name(parameters)
         self.lr = real("lr", lr, above_low=True)
@@ -46,6 +48,7 @@ class Optimizer:
         self._group = Group(self.parameters.values())
         self._flat_state: tuple[Gathered, dict[str, Number]] | None = None
         self._state: dict[str, dict[str, Number]] = {name: {} for name in self.parameters}
+        self._checked: tuple[Any, ...] = (object(),)
 
     @property
     def state(self) -> dict[str, dict[str, Number]]:
@@ -107,7 +110,7 @@ class Optimizer:
 
         Nothing is moved: pictures of a step not yet taken ask here.
         """
-        self._check_lr()
+        self._check_changed_settings()
         planned = {}
         for name, g in gradients.items():
             data = self.parameters[name].data
@@ -125,7 +128,7 @@ class Optimizer:
         given = None if flat is None else flat.given()
         moves = flat is not None and (given is None or given.any())
         if flat is not None and moves and (state := self._gathered_state(flat)) is not None:
-            self._check_lr()
+            self._check_changed_settings()
             before = dict(state)
             p, g = flat.data(), flat.grad()
             move = self._move(self.decayed(p, g) if self.weight_decay else g, state)
@@ -151,9 +154,11 @@ class Optimizer:
         set_to_none = flag("set_to_none", set_to_none)
         self._group.zero_grad(set_to_none)
 
-    def _check_lr(self) -> None:
-        if self.lr.__class__ is not float or not 0.0 <= self.lr < math.inf:
-            self.lr = real("lr", self.lr)  # a Python float again: NumPy's float64 would widen float32 parameters
+    def _check_changed_settings(self) -> None:
+        """`check_settings`, but for those that are the very objects of the last check: this is done in every step."""
+        if not all(map(is_, self._setting_values(self), self._checked)):
+            self.check_settings()
+            self._checked = self._setting_values(self)
 
     def _gathered(self) -> Gathered | None:
         """The parameters as flat arrays, if a compiled program has made such, and if our own `update` can take them."""
@@ -179,7 +184,7 @@ class Optimizer:
 
     def check_settings(self) -> None:
         """Raise for settings that no step can be taken with; numbers of other types become Python floats."""
-        self._check_lr()
+        self.lr = real("lr", self.lr)  # a Python float again: NumPy's float64 would widen float32 parameters
         self.weight_decay = real("weight_decay", self.weight_decay)
 
     def settings(self) -> dict[str, Any]:
@@ -208,6 +213,8 @@ class SGD(Optimizer):
     With ``momentum`` μ: v ← μ v + g, p ← p − lr v. With ``nesterov`` as well: p ← p − lr (g + μ v).
     As in PyTorch (Sutskever et al. 2013).
     """
+
+    _setting_values = attrgetter("lr", "weight_decay", "momentum", "nesterov")
 
     @usage("nn.SGD(model, lr=0.01)")
     def __init__(
@@ -243,6 +250,8 @@ class RMSProp(Optimizer):
     s ← α s + (1 − α) g², p ← p − lr g / (√s + eps)
     """
 
+    _setting_values = attrgetter("lr", "weight_decay", "alpha", "eps")
+
     @usage("nn.RMSProp(model, lr=0.01)")
     def __init__(
         self, parameters: Any, lr: float = 0.01, alpha: float = 0.99, eps: float = 1e-8, weight_decay: float = 0.0
@@ -266,6 +275,8 @@ class Adam(Optimizer):
 
     m ← β₁ m + (1 − β₁) g, v ← β₂ v + (1 − β₂) g², p ← p − lr (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + eps)
     """
+
+    _setting_values = attrgetter("lr", "weight_decay", "betas", "eps")
 
     @usage("nn.Adam(model, lr=0.01)")
     def __init__(

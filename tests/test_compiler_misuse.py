@@ -14,6 +14,56 @@ import autograd
 import nn
 from autograd import GraphError, TraceError, Value, compile, custom_op, detect_anomaly
 
+# ----- a traced value that outlives its trace -----
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda y: y * 2.0,
+        lambda y: 2.0 - y,
+        lambda y: Value(3.0) * y,
+        lambda y: autograd.exp(y),
+        lambda y: autograd.sum([Value(1.0), y]),
+        lambda y: autograd.where(y, 1.0, 2.0),
+        lambda y: y < 1.0,
+        lambda y: y & y,
+        lambda y: math.exp(y),
+        lambda y: y.data,
+        lambda y: y.detach(),
+        lambda y: y.backward(),
+        lambda y: setattr(y, "label", "y"),
+        lambda y: f"{y:.2f}",
+    ],
+)
+def test_a_traced_value_kept_after_its_trace_says_how_to_keep_a_number(use: Any) -> None:
+    outside = []
+
+    def function(x: Any) -> Any:
+        y = x * x
+        outside.append(y)
+        return y + 1.0
+
+    compile(function)(3.0)
+    with pytest.raises(TraceError, match="after its trace ended: it has no number") as caught:
+        use(outside[0])
+    assert f"  at {__file__}:" in str(caught.value)
+    assert 'write y.label = "y" in the function and compile(function, keep=["y"]), and read loss.kept["y"]' in str(
+        caught.value
+    )
+    assert "or\ncall the function uncompiled, which is compiled.function" in str(caught.value)
+
+
+def test_the_remedies_for_a_traced_value_give_its_number() -> None:
+    def function(x: Any) -> Any:
+        y = x * x
+        y.label = "y"
+        return y + 1.0
+
+    assert compile(function, keep=["y"])(3.0).kept["y"] == 9.0
+    assert compile(function).function(Value(3.0)).data == 10.0
+
+
 # ----- parameters that move, freeze, and have gradients of their own -----
 
 

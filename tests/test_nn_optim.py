@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import autograd
 import nn
 from autograd import Tensor, Value
 from nn.checks import real
@@ -258,6 +259,45 @@ def test_the_learning_rate_may_be_changed_between_steps(optimizer: Any) -> None:
         with pytest.raises((TypeError, ValueError), match="lr must be"):
             opt.step()
         assert p.data == 1.0
+
+
+@pytest.mark.parametrize("stepped", [False, True])
+@pytest.mark.parametrize("kind", ["Value", "Tensor", "compiled"])
+@pytest.mark.parametrize(
+    ("optimizer", "name", "wrong", "said"),
+    [
+        (nn.SGD, "lr", None, "lr must be a number, got NoneType None"),
+        (nn.SGD, "weight_decay", "a", "weight_decay must be a number, got str 'a'"),
+        (nn.SGD, "weight_decay", np.ones(2), "weight_decay must be a number, got ndarray"),
+        (nn.SGD, "momentum", 1.5, "momentum must be at least 0 and less than 1, got 1.5"),
+        (nn.SGD, "nesterov", "no", "nesterov must be True or False, got str 'no'"),
+        (nn.RMSProp, "alpha", None, "alpha must be a number, got NoneType None"),
+        (nn.RMSProp, "eps", 0.0, "eps must be greater than 0 and finite, got 0.0"),
+        (nn.Adam, "betas", 0.9, "betas must be a pair such as (0.9, 0.999), got 0.9"),
+        (nn.Adam, "betas", (0.9, "b"), "betas[1] must be a number, got str 'b'"),
+        (nn.Adam, "eps", math.nan, "eps must be greater than 0 and finite, got nan"),
+        (nn.AdamW, "weight_decay", -1, "weight_decay must be at least 0 and finite, got -1"),
+    ],
+)
+def test_a_setting_that_is_nonsense_moves_nothing(
+    optimizer: Any, name: str, wrong: Any, said: str, kind: str, stepped: bool
+) -> None:
+    p, q = (Tensor([1.0]), Tensor([2.0])) if kind == "Tensor" else (Value(1.0), Value(2.0))
+    opt = optimizer([p, q])
+    loss = autograd.compile(lambda x: p * q * x) if kind == "compiled" else lambda x: p * q * x
+    loss(1.0).backward()
+    if stepped:
+        opt.step()
+    before = copy.deepcopy((p.data, q.data, opt.state, opt.steps))
+    usual = getattr(opt, name)
+    setattr(opt, name, wrong)
+    with pytest.raises((TypeError, ValueError)) as caught:
+        opt.step()
+    assert str(caught.value).startswith(said)
+    assert (p.data, q.data, opt.state, opt.steps) == before
+    setattr(opt, name, usual)
+    opt.step()
+    assert p.data != before[0]
 
 
 def test_clearing_a_gradient_in_place_does_not_reach_the_velocity() -> None:

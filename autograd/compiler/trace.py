@@ -371,12 +371,13 @@ def _operand_name(tape: Tape, operand: int) -> str:
 
 
 def _refused(what: str, remedy: str) -> NoReturn:
+    if MODE.tape is None:
+        raise _ended(what)
     error = TraceError(
         f"{what} of a traced value: its number today would be frozen into the compiled program\n"
         f"  at {source_line(_users()[0])}\n{remedy}"
     )
-    if MODE.tape is not None:
-        MODE.tape.refusal = error
+    MODE.tape.refusal = error
     raise error
 
 
@@ -390,6 +391,22 @@ def _refused_call(otherwise: str, remedies: Mapping[str, str], remedy: str) -> N
         instead = f"autograd.{name}(x) for {'numpy' if one_by_one else asks.__module__}.{name}(x){one_by_one}"
     found = remedies.get(name) or (instead and f"Write {instead}")
     _refused(f"{name}()" if found else otherwise, found or remedy)
+
+
+def _ended(what: str) -> TraceError:
+    return TraceError(
+        f"{what} of a traced value that was kept from a compiled function, after its trace ended: it has no number\n"
+        f"  at {user_line()}\n"
+        f'Return it, or write y.label = "y" in the function and compile(function, keep=["y"]), and read '
+        f'loss.kept["y"]; or\ncall the function uncompiled, which is compiled.function'
+    )
+
+
+def _tape(what: str) -> "Tape":
+    """The tape of the trace that runs."""
+    if MODE.tape is None:
+        raise _ended(what)
+    return MODE.tape  # type: ignore[no-any-return]
 
 
 def _users() -> tuple[types.FrameType, Any]:
@@ -469,7 +486,7 @@ class Traced(StandIn):
     @classmethod
     def _apply(cls, op: Op, *args: Any) -> Any:
         try:
-            return MODE.tape.apply(op, args)
+            return _tape(op.name).apply(op, args)
         except TypeError:
             if not has_array(args):
                 raise
@@ -515,11 +532,12 @@ class Traced(StandIn):
 
     @label.setter
     def label(self, name: str) -> None:
+        tape = _tape("A label")
         _LABEL.__set__(self, name)
-        MODE.tape.labelled.setdefault(name, []).append(self)
+        tape.labelled.setdefault(name, []).append(self)
 
     def detach(self) -> Any:
-        return MODE.tape.detached(self)
+        return _tape("detach()").detached(self)
 
     def backward(self, *, create_graph: bool = False, retain_graph: bool | None = None) -> None:
         _refused(
@@ -604,7 +622,7 @@ class Traced(StandIn):
 
     def _of_truths(self, name: str, other: Any) -> Any:
         """Of two comparisons: whether both hold, or one of them."""
-        tape = MODE.tape
+        tape = _tape("& or |")
         for x in (self, other):
             if not (isinstance(x, bool) or (isinstance(x, Traced) and tape.compares(x.instruction))):
                 _refused("& or |", _NO_ROW)
@@ -649,7 +667,7 @@ def _compared(name: str, op: Op) -> Callable[[Any, Any], Any]:
             numbers = [isinstance(x, Traced) and x._is_number() for x in (self, other)]
             if isinstance(other, Value) and self is not other and not any(numbers):
                 return name == "__ne__"  # as outside: they are two nodes
-        found = MODE.tape.apply(op, (self, other))
+        found = _tape(op.symbol).apply(op, (self, other))
         return found if found.instruction >= 0 else found.data != 0.0  # of constants it is known
 
     return compared

@@ -1,0 +1,1074 @@
+"""Whoever follows the remedy that an error message names gets a program that runs, with the right result.
+
+`REMEDIES` has a program that fails, the remedy in the words of its message, and the same program with the remedy
+followed. Every other ``raise`` is in `NO_CODE`. Those of `math` and `statistics` are in `test_conversions`; those of
+pictures and of the compiler stand beside the tests of these.
+"""
+
+import ast
+import math
+import re
+import traceback
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+import autograd
+import nn
+from autograd.namespaces import SCALARS
+from autograd.symbols import Symbol
+
+ROOT = Path(__file__).parents[1]
+NAMES = (
+    "from autograd import *",
+    "x, matrix, v = Tensor([1.0, 2.0]), Tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), Value(2.0)",
+    "X, y = np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([0.0, 1.0])",
+    "net = lambda: nn.MLP(2, [2, 1], seed=0)",
+    "quiet = dict(loss='mse', epochs=1, progress=False)",
+    "fit = lambda model, **more: nn.fit(model, (X, y), **dict(optimizer=nn.SGD(model)) | quiet | more)",
+    "train = lambda model, **more: len(fit(model, **more).loss)",
+)
+"""What every program begins with."""
+
+
+class Remedy(NamedTuple):
+    """A program that fails, words of its message, and the program that follows them.
+
+    setup: lines that both programs begin with; the last line of ``right`` is what gives ``result``
+    """
+
+    wrong: str
+    says: str
+    right: str
+    result: Any
+    setup: str = ""
+
+
+REMEDIES: dict[str, list[Remedy]] = {
+    "autograd/conversions.py": [
+        Remedy(
+            "grad(lambda a: math.exp(a))(0.0)",
+            "write autograd.exp(x) for math.exp(x)",
+            "grad(lambda a: autograd.exp(a))(0.0)",
+            1.0,
+        ),
+        Remedy(
+            "grad(lambda a: a * math.exp(a))(0.0)",
+            "x.item() if you mean the bare number",
+            "grad(lambda a: a * math.exp(a.item()))(0.0)",
+            1.0,
+        ),
+    ],
+    "autograd/functional.py": [
+        Remedy(
+            "grad(lambda a: a * a, has_aux=True)(3.0)",
+            "write return loss, more",
+            "grad(lambda a: (a * a, 'more'), has_aux=True)(3.0)[0]",
+            6.0,
+        ),
+        Remedy(
+            "autograd.compile(lambda a: grad(lambda b: (b * b).sum())(np.array([1.0, 2.0]))[0] * a)(3.0)",
+            "write a list, as in x.tolist()",
+            "autograd.compile(lambda a: grad(lambda b: b[0] ** 2 + b[1])(np.array([1.0, 2.0]).tolist())[0] * a)(3.0)",
+            6.0,
+        ),
+        Remedy("grad(f(v))", "write grad(f)(x), and not grad(f(x))", "grad(f)(2.0)", 4.0, "f = lambda a: a * a"),
+        Remedy(
+            "grad(lambda a: math.sin(a.data))(0.0)",
+            "Write autograd.sin(x)",
+            "grad(lambda a: autograd.sin(a))(0.0)",
+            1.0,
+        ),
+        Remedy("grad(lambda a: None)(1.0)", "Value(2.0) for a constant", "grad(lambda a: Value(2.0))(1.0)", 0.0),
+        Remedy("jvp(f, 3.0, 1.0)", "write jvp(f, (x,), (t,))", "jvp(f, (3.0,), (1.0,))[1]", 6.0, "f = lambda a: a * a"),
+        Remedy("grad(lambda a: a * a)(x)", "reduce it, as in y.sum()", "grad(lambda a: (a * a).sum())(x)", [2.0, 4.0]),
+        Remedy("grad(f)(x)", "or take jacobian()", "jacobian(f)(x)", [[2.0, 0.0], [0.0, 4.0]], "f = lambda a: a * a"),
+        Remedy("grad(f)('3')", "Value(float(text))", "grad(f)(Value(float('3')))", 6.0, "f = lambda a: a * a"),
+        Remedy(
+            "vjp(f, 3.0)[1](1j)",
+            "take its .real",
+            "vjp(f, 3.0)[1](1j.real)",
+            [0.0],
+            "f = lambda a: a * a",
+        ),
+    ],
+    "autograd/functions.py": [
+        Remedy("clip(v, 3.0, None)", "maximum(x, low)", "maximum(v, 3.0)", 3.0),
+        Remedy("clip(v, None, 1.0)", "minimum(x, high)", "minimum(v, 1.0)", 1.0),
+        Remedy(
+            "@custom_op(2.0)\ndef square(m, a): return a * a\nsquare(v)",
+            "write @custom_op(lambda m, y, x: …) above the formula",
+            "@custom_op(lambda m, y, x: 2.0 * x)\ndef square(m, a): return a * a\nsquare(v).backward()\nv.grad",
+            4.0,
+        ),
+        Remedy(
+            "@custom_op\ndef square(m, a, b, c): return a * b * c\nsquare(v, v, v)",
+            "write @custom_op(lambda m, y, x: …) above the formula",
+            "@custom_op(lambda m, y, x: 2.0 * x)\ndef square(m, a): return a * a\nsquare(v).backward()\nv.grad",
+            4.0,
+        ),
+        Remedy(
+            "@custom_op(lambda m, y, x: 2.0 * x)\ndef total(m, a): return np.sum(a * a)\ntotal(x)",
+            "take its sum() outside",
+            "@custom_op(lambda m, y, x: 2.0 * x)\ndef square(m, a): return a * a\nsquare(x).sum().backward()\nx.grad",
+            [2.0, 4.0],
+        ),
+    ],
+    "autograd/gradcheck.py": [
+        Remedy(
+            "gradcheck(f, [1.0, 2.0], show=False)",
+            "as in gradcheck(f, (x, y))",
+            "gradcheck(f, (1.0, 2.0), show=False).worst < 1e-7",
+            True,
+            "f = lambda a, b: a * b",
+        ),
+        Remedy(
+            "gradcheck(lambda a: a * rng.random(), 1.0, show=False)",
+            "fix its random numbers with a seed inside it",
+            "gradcheck(lambda a: a * np.random.default_rng(0).random(), 1.0, show=False).worst < 1e-7",
+            True,
+            "rng = np.random.default_rng(0)",
+        ),
+        Remedy(
+            "gradcheck(lambda a: a.log(), 0.0, show=False)",
+            "move the inputs",
+            "gradcheck(lambda a: a.log(), 0.5, show=False).worst < 1e-7",
+            True,
+        ),
+    ],
+    "autograd/graph.py": [
+        Remedy(
+            "with no_grad():\n    w = v * v\nw.backward()",
+            "build it from Values or Tensors outside no_grad()",
+            "w = v * v\nw.backward()\nv.grad",
+            4.0,
+        ),
+    ],
+    "autograd/linear_algebra.py": [
+        Remedy("np.linalg.norm(matrix, 2)", "use ord None", "np.linalg.norm(matrix)", math.sqrt(91.0)),
+        Remedy("np.linalg.norm(matrix, 2)", "x.detach()", "np.linalg.norm(matrix.detach(), 2)", 9.508032000695724),
+    ],
+    "autograd/modes.py": [
+        Remedy("with no_grad:\n    y = v * 2.0", "write with no_grad():", "with no_grad():\n    y = v * 2.0\ny", 4.0),
+        Remedy("with scope(3): v * v", 'as in scope("encoder")', 'with scope("encoder"): w = v * v\nw', 4.0),
+        Remedy("no_grad(3)", "write with no_grad():", "with no_grad():\n    w = v * v\nw.requires_grad", False),
+        Remedy(
+            "no_grad(3)",
+            "or @no_grad",
+            "@no_grad\ndef square(a): return a * a\nsquare(v).requires_grad",
+            False,
+        ),
+        Remedy(
+            "with detect_anomaly(): (v - 2.0).log()",
+            "for example by clip()",
+            "with detect_anomaly(): w = autograd.clip(v - 2.0, 1e-3, 1e3).log()\nw",
+            math.log(1e-3),
+        ),
+        Remedy(
+            "with detect_anomaly(): (v - 2.0).log()",
+            "or a small constant",
+            "with detect_anomaly(): w = (v - 2.0 + 1e-3).log()\nw",
+            math.log(1e-3),
+        ),
+        Remedy(
+            "w = Value(0.0).sqrt()\nwith detect_anomaly(): w.backward()",
+            "put the forward pass inside to see it here",
+            "try:\n    with detect_anomaly(): Value(0.0).sqrt().backward()\n"
+            "except AnomalyError as error: told = str(error)\n'outside' in told",
+            False,
+        ),
+    ],
+    "autograd/moves.py": [
+        Remedy(
+            "w = (x * x).sum()\nx.data += 1.0\nw.backward()",
+            "call backward() before you change it",
+            "w = (x * x).sum()\nw.backward()\nx.data += 1.0\nx.grad",
+            [2.0, 4.0],
+        ),
+        Remedy(
+            "w = (x * x).sum()\nx.data += 1.0\nw.backward()",
+            "or compute the result again afterwards",
+            "x.data += 1.0\nw = (x * x).sum()\nw.backward()\nx.grad",
+            [4.0, 6.0],
+        ),
+    ],
+    "autograd/namespaces.py": [
+        Remedy(
+            "@custom_op(lambda m, y, x: 3.0 * x * x)\ndef cube(m, a): return m.cube(a)\ncube(v)",
+            "+ - * / and comparisons; write it with those",
+            "@custom_op(lambda m, y, x: 3.0 * x * x)\ndef cube(m, a): return a * a * a\ncube(v)",
+            8.0,
+        ),
+    ],
+    "autograd/numpy_protocol.py": [
+        Remedy("np.sort_complex(x)", "write x.detach()", "np.sort_complex(x.detach())", [1.0, 2.0]),
+        Remedy("np.sort_complex(x)", "or x.data to mean the plain numbers", "np.sort_complex(x.data)", [1.0, 2.0]),
+        Remedy("B = np.ones(2)\nB += x", "use `B = B + x`", "B = np.ones(2)\nB = B + x\nB", [2.0, 3.0]),
+        Remedy(
+            "np.sum(x, dtype='float32')",
+            "x.astype(dtype) has another dtype",
+            "np.sum(x.astype('float32')).dtype.name",
+            "float32",
+        ),
+        Remedy(
+            "np.max(x, where=[True, False])", "needs initial=", "np.max(x, where=[True, False], initial=-np.inf)", 1.0
+        ),
+        Remedy(
+            "np.quantile(x, 0.5, method='lower')",
+            "for others write x.detach()",
+            "np.quantile(x.detach(), 0.5, method='lower')",
+            1.0,
+        ),
+        Remedy(
+            "np.pad(x, 1, 'linear_ramp')",
+            "for others write x.detach()",
+            "np.pad(x.detach(), 1, 'linear_ramp')",
+            [0.0, 1.0, 2.0, 0.0],
+        ),
+        Remedy(
+            "np.cumulative_sum(matrix)",
+            "give axis",
+            "np.cumulative_sum(matrix, axis=1)",
+            [[1.0, 3.0, 6.0], [4.0, 9.0, 15.0]],
+        ),
+        Remedy(
+            "np.hstack([x, x], dtype='float32')",
+            "write x.astype(dtype) for another",
+            "np.hstack([x.astype('float32'), x.astype('float32')]).dtype.name",
+            "float32",
+        ),
+    ],
+    "autograd/ops.py": [
+        Remedy(
+            "pickle.dumps(own(v))",
+            "which is result.detach()",
+            "pickle.loads(pickle.dumps(own(v).detach()))",
+            4.0,
+            "import pickle\nown = custom_op(lambda m, y, a: 2.0 * a)(lambda m, a: a * a)",
+        ),
+    ],
+    "autograd/symbols.py": [
+        Remedy("Symbol('a') == 1.0", "write m.equal(a, b)", "m.equal(1.0, 1.0)", True),
+        Remedy("bool(Symbol('a'))", "write m.where(condition, a, b)", "m.where(True, 1.0, 2.0)", 1.0),
+    ],
+    "autograd/tensor.py": [
+        Remedy("x.size(0)", "x.shape[0] for x.size(0)", "x.shape[0]", 2),
+        Remedy(
+            "autograd.compile(lambda a: Tensor([a, a]).sum())(2.0)",
+            "in lists or in numpy.array(xs)",
+            "autograd.compile(lambda a: np.array([a, a]).sum() * 1.0)(2.0)",
+            4.0,
+        ),
+        Remedy(
+            "x[0] = 5.0",
+            "choose with where(condition, a, b)",
+            "where(np.array([True, False]), 5.0, x)",
+            [5.0, 2.0],
+        ),
+        Remedy("x[0] = 5.0", "change .data before you compute with it", "x.data[0] = 5.0\nx", [5.0, 2.0]),
+        Remedy("matrix.sum('0, 1')", "a tuple of integers such as (0, 1)", "matrix.sum((0, 1))", 21.0),
+        Remedy("matrix.sum(0, 1)", "several axes are a tuple, as in sum((0, 1))", "matrix.sum((0, 1))", 21.0),
+        Remedy("x[Tensor([1.0])]", "use an integer or boolean NumPy array", "x[np.array([1])]", [2.0]),
+        Remedy("Tensor([1.0], dtype=int)", "use float32 or float64", "Tensor([1.0], dtype='float32')", [1.0]),
+        Remedy("Tensor([1.0], dtype='single?')", "dtype is float32", "Tensor([1.0], dtype='float32')", [1.0]),
+        Remedy("Tensor(v)", "take its .data", "Tensor(v.data)", 2.0),
+        Remedy("Tensor([x, x])", "join Tensors with stack()", "stack([x, x])", [[1.0, 2.0], [1.0, 2.0]]),
+        Remedy(
+            "Tensor(values)",
+            "from Values take [value.data for value in values]",
+            "Tensor([value.data for value in values])",
+            [2.0, 2.0],
+            "values = [v, v]",
+        ),
+        Remedy(
+            "loss = x * x\nloss.backward()",
+            "as in loss.sum().backward()",
+            "loss = x * x\nloss.sum().backward()\nx.grad",
+            [2.0, 4.0],
+        ),
+        Remedy(
+            "(x * x).backward()",
+            "or give backward(gradient) of that shape",
+            "(x * x).backward(np.ones(2))\nx.grad",
+            [2.0, 4.0],
+        ),
+        Remedy(
+            "(x * x).backward(np.ones(3))",
+            "it must have that of the tensor, (2,)",
+            "(x * x).backward(np.ones((2,)))\nx.grad",
+            [2.0, 4.0],
+        ),
+        Remedy("matrix @ matrix", "is a .T missing?", "matrix @ matrix.T", [[14.0, 32.0], [32.0, 77.0]]),
+        Remedy("Tensor([[1.0], 2.0])", "needs rows of equal length", "Tensor([[1.0], [2.0]])", [[1.0], [2.0]]),
+        Remedy("Tensor(['1'])", "give numbers, or rows of numbers", "Tensor([float('1')])", [1.0]),
+        Remedy(
+            "Tensor([1.0, 2.0]).reshape('2')", "is integers, or one tuple of them", "x.reshape((2, 1))", [[1.0], [2.0]]
+        ),
+        Remedy("stack(3)", "takes a list of Tensors", "stack([x])", [[1.0, 2.0]]),
+        Remedy("x + np.ones(3)", "the sizes must be equal or one of them 1", "x + np.ones(1)", [2.0, 3.0]),
+        Remedy("x.item()", "use .data", "x.data", [1.0, 2.0]),
+        Remedy("np.array([x, x])", "join Tensors with stack([a, b])", "stack([x, x])", [[1.0, 2.0], [1.0, 2.0]]),
+        Remedy("np.asarray(x)", "write x.detach()", "np.asarray(x.detach())", [1.0, 2.0]),
+        Remedy("np.asarray(x)", "or x.data to mean the plain numbers", "np.asarray(x.data)", [1.0, 2.0]),
+        Remedy("bool(x)", "use .data.any()", "bool(x.data.any())", True),
+        Remedy("bool(x)", "or .all()", "bool(x.data.all())", True),
+    ],
+    "autograd/value.py": [
+        Remedy("Value('3')", "convert it first: Value(float(text))", "Value(float('3'))", 3.0),
+        Remedy("Value(3 + 4j)", "take its .real", "Value((3 + 4j).real)", 3.0),
+        Remedy("Value(3 + 4j)", "or its abs()", "Value(abs(3 + 4j))", 5.0),
+        Remedy("Value([3.0])", "use a Tensor", "Tensor([3.0])", [3.0]),
+        Remedy("Value(x)", "take the number in its .data", "Value(x[0].data)", 1.0),
+        Remedy("Value(None)", "give a float or an int", "Value(3)", 3.0),
+        Remedy(
+            "p.data -= 0.1 * g\np * p",
+            "write p.data -= 0.1 * g.data",
+            "p.data -= 0.1 * g.data\np * p",
+            3.24,
+            "p, g = Value(2.0), Value(2.0)",
+        ),
+    ],
+    "nn/checkpoint.py": [
+        Remedy(
+            "nn.save(path, a, nn.SGD([*a.parameters(), *b.parameters()]))",
+            "put all that it moves into one Module",
+            "both = nn.Sequential(a, b)\nnn.save(path, both, nn.SGD(both)).exists()",
+            True,
+            "a, b = net(), net()",
+        ),
+        Remedy(
+            "nn.load(nn.save(path, net()), nn.MLP(2, [3, 1]))",
+            "Build the model and the optimiser with the sizes and dtypes of the file",
+            "nn.load(nn.save(path, net()), nn.MLP(2, [2, 1]))",
+            {},
+        ),
+        Remedy(
+            "nn.load(nn.save(path, net().vectorize()), nn.vectorized.MLP(2, [2, 1], dtype='float32'))",
+            "Build the model and the optimiser with the sizes and dtypes of the file",
+            "nn.load(nn.save(path, net().vectorize()), nn.vectorized.MLP(2, [2, 1], dtype='float64'))",
+            {},
+        ),
+        Remedy(
+            "nn.load(path.with_name('b'), net())",
+            "Correct the path",
+            "nn.load(path, net())",
+            {},
+            "nn.save(path, net())",
+        ),
+        Remedy(
+            "nn.load(path, m, nn.Adam(m))",
+            "Load it without one: nn.load(path, model)",
+            "nn.load(path, m)",
+            {},
+            "m = net()\nnn.save(path, m)",
+        ),
+        Remedy(
+            "nn.load(path, m, nn.Adam(m))",
+            "or load the model alone: nn.load(path, model)",
+            "nn.load(path, m)",
+            {},
+            "m = net()\nnn.save(path, m, nn.SGD(m))",
+        ),
+        Remedy(
+            "nn.load(path, m, nn.Adam(m))",
+            "Make an optimiser of the class that was saved",
+            "nn.load(path, m, nn.SGD(m))",
+            {},
+            "m = net()\nnn.save(path, m, nn.SGD(m))",
+        ),
+        Remedy(
+            "nn.load(path, m, nn.SGD(m, lr=0.5))",
+            "Make the optimiser with lr=0.1",
+            "nn.load(path, m, nn.SGD(m, lr=0.1))",
+            {},
+            "m = net()\nnn.save(path, m, nn.SGD(m, lr=0.1))",
+        ),
+        Remedy(
+            "nn.load(path, m, nn.SGD(m, lr=0.5))",
+            "by restore_settings=True",
+            "o = nn.SGD(m, lr=0.5)\nnn.load(path, m, o, restore_settings=True)\no.lr",
+            0.1,
+            "m = net()\nnn.save(path, m, nn.SGD(m, lr=0.1))",
+        ),
+        Remedy(
+            "nn.load(path, m, nn.SGD(m, lr=0.5))",
+            "to go on with another lr, set it after loading",
+            "o = nn.SGD(m, lr=0.1)\nnn.load(path, m, o)\no.lr = 0.5\no.lr",
+            0.5,
+            "m = net()\nnn.save(path, m, nn.SGD(m, lr=0.1))",
+        ),
+        Remedy(
+            "nn.save(path.parent, net())",
+            "Name a file in it: run.safetensors",
+            "nn.save(path.parent / 'run.safetensors', net()).name",
+            "run.safetensors",
+        ),
+        Remedy(
+            "nn.save(path, net(), extra={'when': 1j})",
+            "Leave out what is none of these",
+            "nn.load(nn.save(path, net(), extra={}), net())",
+            {},
+        ),
+        Remedy(
+            "nn.save(path, net(), extra={'object': object})",
+            "Leave out what is none of these",
+            "nn.load(nn.save(path, net(), extra={}), net())",
+            {},
+        ),
+        Remedy(
+            "train(m, checkpoint=path, epochs=1)",
+            "Give epochs=2 or more",
+            "train(m, checkpoint=path, epochs=2)",
+            2,
+            "m = net()\nfit(m, checkpoint=path, epochs=2)",
+        ),
+        Remedy(
+            "train(m, checkpoint=path, batch_size=1)",
+            "Give the same words to go on with that training",
+            "train(m, checkpoint=path, batch_size=2)",
+            1,
+            "m = net()\nfit(m, checkpoint=path, batch_size=2)",
+        ),
+        Remedy(
+            "train(m, checkpoint=path, batch_size=1)",
+            "or another file name to begin one",
+            "train(m, checkpoint=path.with_name('b'), batch_size=1)",
+            1,
+            "m = net()\nfit(m, checkpoint=path, batch_size=2)",
+        ),
+        Remedy("nn.save(path, 3)", "e.g. nn.MLP(2, [16, 1])", "nn.save(path, nn.MLP(2, [16, 1])).exists()", True),
+        Remedy(
+            "nn.save(path, m, nn.Adam)",
+            "e.g. nn.Adam(model, lr=0.01)",
+            "nn.save(path, m, nn.Adam(m, lr=0.01)).exists()",
+            True,
+            "m = net()",
+        ),
+        Remedy(
+            "nn.save(path, net(), generator=np.random)",
+            "e.g. numpy.random.default_rng(0)",
+            "nn.save(path, net(), generator=np.random.default_rng(0)).exists()",
+            True,
+        ),
+        Remedy(
+            "nn.load(path, model)",
+            "model.load_state_dict(model.state_dict() | state), where state is {k[6:]: a for k, a in "
+            'safetensors.numpy.load_file(path).items() if k[:6] == "model."}',
+            "import safetensors.numpy\n"
+            'state = {k[6:]: a for k, a in safetensors.numpy.load_file(path).items() if k[:6] == "model."}\n'
+            "model.load_state_dict(model.state_dict() | state)\n(model.w[0].data, model.w[1].data, model.b.data)",
+            (5.0, 3.0, 7.0),
+            "class Earlier(nn.Module):\n    def __init__(self): self.w, self.b = [Value(5.0)], Value(7.0)\n"
+            "nn.save(path, Earlier())\nmodel = nn.Neuron(2, weights=[1.0, 3.0])\nmodel.w[1].requires_grad = False",
+        ),
+    ],
+    "nn/convert.py": [
+        Remedy(
+            "Two(2, [2, 1], seed=0).vectorize()",
+            "give your class a vectorize() that returns its twin",
+            "class Twin(nn.Module):\n    def __init__(self, part): self.part = part\n"
+            "    def __call__(self, x): return 2.0 * self.part(x)\n"
+            "Two.vectorize = lambda self: Twin(nn.MLP.vectorize(self))\nmodel = Two(2, [2, 1])\n"
+            "model.vectorize()(X).data[:, 0] - [model(row).data for row in X.tolist()]",
+            [0.0, 0.0],
+            "class Two(nn.MLP):\n    def __call__(self, x): return 2.0 * super().__call__(x)",
+        ),
+        Remedy(
+            "mixed(nn.Layer).vectorize()",
+            "give your class a vectorize() that returns its twin",
+            "class Own(nn.Layer):\n    def vectorize(self): return nn.Linear(2, len(self.neurons))\n"
+            "mixed(Own).vectorize().weight.shape",
+            (2, 2),
+            "def mixed(kind):\n    layer = kind(2, 2)\n    layer.neurons[0] = nn.Layer(2, 1)\n    return layer",
+        ),
+        Remedy(
+            "class Own(Twice):\n    def vectorize(self): return nn.Sequential(*[nn.Linear(2, 2) for _ in range(2)])\n"
+            "nn.Sequential(Own(nn.Layer(2, 2))).vectorize()",
+            "make the twins of its parts by their vectorize()",
+            "class Own(Twice):\n    def vectorize(self): return Twice(self.part.vectorize())\n"
+            "len(nn.Sequential(Own(nn.Layer(2, 2))).vectorize().parameters())",
+            2,
+            "class Twice(nn.Module):\n    def __init__(self, part): self.part = part\n"
+            "    def __call__(self, x): return self.part(self.part(x))",
+        ),
+        Remedy(
+            "nn.Sequential(Own()).vectorize()",
+            "give it one that returns its twin",
+            "Own.vectorize = lambda self: Own()\nnn.Sequential(Own()).vectorize()(X)",
+            [[0.0, 1.0], [1.0, 0.0]],
+            "class Own(nn.Module):\n    def __call__(self, x): return x",
+        ),
+        Remedy(
+            "m = net()\nm.scale = Value(2.0)\nm.vectorize()",
+            "give your class a vectorize() that returns its twin",
+            "class Scaled(nn.MLP):\n"
+            "    def vectorize(self):\n        twin = super().vectorize()\n"
+            "        twin.scale = Tensor(self.scale.data)\n        return twin\n"
+            "m = Scaled(2, [2, 1])\nm.scale = Value(2.0)\nm.vectorize().scale",
+            2.0,
+        ),
+        Remedy(
+            "m.layers[0].neurons[0].w[0] = 3.0\nm.vectorize()",
+            "write Value(…), and .requires_grad = False for one that stays as it is",
+            "for n in m.layers[0].neurons:\n    n.w = [Value(3.0), Value(3.0)]\n"
+            "    for each in n.w: each.requires_grad = False\n"
+            "twin = m.vectorize()\n(twin.layers[0].weight.data.max(), twin.layers[0].weight.requires_grad)",
+            (3.0, False),
+            "m = net()",
+        ),
+        Remedy(
+            "n.w[1] = n.w[0]\nm.vectorize()",
+            "give each place a Value of its own",
+            "n.w[1] = Value(n.w[0].data)\nlen(m.vectorize().layers)",
+            2,
+            "m = net()\nn = m.layers[0].neurons[0]",
+        ),
+        Remedy(
+            "n.w[1] = n.w[0]\nm.vectorize()",
+            "or use one layer in several places",
+            "layer = nn.Layer(2, 2)\ntwin = nn.Sequential(layer, layer).vectorize()\ntwin.layers[0] is twin.layers[1]",
+            True,
+            "m = net()\nn = m.layers[0].neurons[0]",
+        ),
+        Remedy(
+            "n.w[1].requires_grad = False\nm.vectorize()",
+            "set requires_grad alike for all its weights",
+            "for each in m.layers[0].neurons:\n    for w in each.w: w.requires_grad = False\n"
+            "m.vectorize().layers[0].weight.requires_grad",
+            False,
+            "m = net()\nn = m.layers[0].neurons[0]",
+        ),
+    ],
+    "nn/losses.py": [
+        Remedy(
+            "nn.cross_entropy(scores, counts)",
+            "write labels / labels.sum(axis=1, keepdims=True) for counts",
+            "nn.cross_entropy(scores, counts / counts.sum(axis=1, keepdims=True))",
+            math.log(2.0),
+            "scores, counts = Tensor(np.zeros((2, 2))), np.array([[1.0, 3.0], [2.0, 2.0]])",
+        ),
+        Remedy(
+            "nn.cross_entropy(scores, votes)",
+            "and labels.argmax(axis=1) for scores",
+            "nn.cross_entropy(scores, votes.argmax(axis=1))",
+            math.log(2.0),
+            "scores, votes = Tensor(np.zeros((2, 2))), np.array([[-1.0, 3.0], [2.0, 0.5]])",
+        ),
+        Remedy(
+            "nn.cross_entropy(Tensor([[0.0], [0.0]]), [0, 1])",
+            "takes bce_with_logits",
+            "nn.bce_with_logits(Tensor([[0.0], [0.0]]), [0, 1])",
+            math.log(2.0),
+        ),
+        Remedy(
+            "nn.l2_penalty([], 0.1)",
+            "takes the Values or Tensors of model.parameters()",
+            "model = nn.Neuron(2, weights=[1.0, 2.0])\nnn.l2_penalty(model.parameters(), 0.1)",
+            0.5,
+        ),
+        Remedy(
+            "nn.hinge(x, y)",
+            "-1 and +1 are made by 2 * y - 1",
+            "nn.hinge(x, 2 * y - 1)",
+            1.0,
+            "y = np.array([0.0, 1.0])",
+        ),
+        Remedy(
+            "nn.bce_with_logits(Tensor([0.0, 0.0]), t)",
+            "back by (t + 1) / 2",
+            "nn.bce_with_logits(Tensor([0.0, 0.0]), (t + 1) / 2)",
+            math.log(2.0),
+            "t = np.array([-1.0, 1.0])",
+        ),
+        Remedy(
+            "nn.cross_entropy(Tensor(np.zeros((2, 2))), y)",
+            "convert with y.astype(int)",
+            "nn.cross_entropy(Tensor(np.zeros((2, 2))), y.astype(int))",
+            math.log(2.0),
+        ),
+    ],
+    "nn/module.py": [
+        Remedy("net()(1.0, 2.0)", "write model(x), where x is all that goes in", "net()([0.0, 0.0])", 0.0),
+        Remedy(
+            "Own()(3.0)",
+            "give it a __call__(self, x)",
+            "Own.__call__ = lambda self, x: 2.0 * x\nOwn()(3.0)",
+            6.0,
+            "class Own(nn.Module): pass",
+        ),
+        Remedy(
+            "m.parts = {'a.b': Value(1.0), 'a': {'b': v}}\nm.state_dict()",
+            "names that differ, without dots",
+            "m.parts = {'c': Value(1.0), 'a': {'b': v}}\nsorted(m.state_dict())",
+            ["parts.a.b", "parts.c"],
+            "m = nn.Module()",
+        ),
+        Remedy(
+            "m.parts = {v}\nlen(m.parameters())",
+            "keep it in a list as well, such as self.parts = [value] in __init__",
+            "class Own(nn.Module):\n    def __init__(self): self.bag, self.parts = {v}, [v]\nlen(Own().parameters())",
+            1,
+            "m = nn.Module()",
+        ),
+        Remedy(
+            "m.load_state_dict(m)",
+            "takes what state_dict() returned",
+            "m.load_state_dict(m.state_dict())\nm.w[0].data",
+            3.0,
+            "m = nn.Neuron(1, weights=[3.0])",
+        ),
+        Remedy(
+            "model.load_state_dict(state)",
+            "write model.load_state_dict(model.state_dict() | state)",
+            "model.load_state_dict(model.state_dict() | state)\n(model.w[0].data, model.w[1].data, model.b.data)",
+            (5.0, 3.0, 7.0),
+            "model = nn.Neuron(2, weights=[1.0, 3.0])\nmodel.w[1].requires_grad = False\n"
+            "state = {'w.0': 5.0, 'b': 7.0}",
+        ),
+        Remedy(
+            "nn.MLP(2, [3, 1]).load_state_dict(net().state_dict())",
+            "build the model with the sizes that it was saved with",
+            "nn.MLP(2, [2, 1]).load_state_dict(net().state_dict())",
+            None,
+        ),
+    ],
+    "nn/optim.py": [
+        Remedy(
+            "nn.SGD(m, nesterov=True)",
+            "give momentum greater than 0, such as 0.9",
+            "nn.SGD(m, nesterov=True, momentum=0.9).momentum",
+            0.9,
+            "m = net()",
+        ),
+        Remedy(
+            "nn.Adam(net(), betas=0.9)",
+            "a pair such as (0.9, 0.999)",
+            "nn.Adam(net(), betas=(0.9, 0.999)).betas",
+            (0.9, 0.999),
+        ),
+        Remedy(
+            "nn.SGD([v.detach()])", "make it Value(…)", "nn.SGD([Value(v.detach().data)]).parameters['0'].data", 2.0
+        ),
+        Remedy(
+            "p.grad = np.ones(3)\nnn.SGD([p]).step()",
+            "call zero_grad(), then backward()",
+            "p.grad = np.ones(3)\no = nn.SGD([p], lr=0.5)\no.zero_grad()\np.sum().backward()\no.step()\np",
+            [0.5, 0.5],
+            "p = Tensor([1.0, 1.0])",
+        ),
+        Remedy(
+            "nn.SGD(m.w[0])",
+            "takes a model or its parameters()",
+            "(len(nn.SGD(m).parameters), len(nn.SGD(m.parameters()).parameters))",
+            (3, 3),
+            "m = nn.Neuron(2)",
+        ),
+    ],
+    "nn/plots.py": [
+        Remedy(
+            "plot().save(3)",
+            'as in save("plot.png")',
+            'plot().save(path.parent / "plot.png")\n(path.parent / "plot.png").exists()',
+            True,
+            "import nn.plots\nplot = lambda: nn.plots.loss_curve(nn.History(loss=[1.0]))",
+        ),
+        Remedy(
+            "plot().save(path.parent / 'new' / 'plot.png')",
+            "make it before you save 'plot.png'",
+            "(path.parent / 'new').mkdir()\nplot().save(path.parent / 'new' / 'plot.png')\n"
+            "(path.parent / 'new' / 'plot.png').exists()",
+            True,
+            "import nn.plots\nplot = lambda: nn.plots.loss_curve(nn.History(loss=[1.0]))",
+        ),
+        Remedy(
+            "nn.plots.loss_curve(m)",
+            "the History that nn.fit() returns",
+            "nn.plots.loss_curve(fit(m)) is not None",
+            True,
+            "import nn.plots\nm = net()",
+        ),
+        Remedy(
+            "nn.plots.loss_curve(nn.History())",
+            "train for at least one epoch first",
+            "nn.plots.loss_curve(fit(net())) is not None",
+            True,
+            "import nn.plots",
+        ),
+    ],
+    "nn/programs.py": [
+        Remedy(
+            "train(Noisy(2, [2, 1]), compile=True)",
+            "train it with compile=False",
+            "train(Noisy(2, [2, 1]), compile=False)",
+            1,
+            "rng = np.random.default_rng(0)\nclass Noisy(nn.MLP):\n"
+            "    def __call__(self, x):\n        self.seen = x\n        return super().__call__(x)",
+        ),
+        Remedy(
+            "train(Odd(2, [2, 1]), compile=True)",
+            "train it with compile=False",
+            "train(Odd(2, [2, 1]), compile=False)",
+            1,
+            "class Odd(nn.MLP):\n"
+            "    def __call__(self, x):\n        y = super().__call__(x)\n"
+            "        return y if type(x[0]) is float else 2.0 * y",
+        ),
+    ],
+    "nn/scalar.py": [
+        Remedy(
+            "model(3.0)",
+            "as in model([1.0, 2.0])",
+            "model([1.0, 2.0])",
+            5.0,
+            "model = nn.Neuron(2, 'linear', weights=[1.0, 2.0])",
+        ),
+        Remedy(
+            "layer.neurons[0].activation = 'relu'\nlayer.vectorize()",
+            "give all of them one activation",
+            "for n in layer.neurons: n.activation = 'relu'\nlayer.vectorize().activation",
+            "relu",
+            "layer = nn.Layer(2, 2, 'tanh')",
+        ),
+    ],
+    "nn/training.py": [
+        Remedy(
+            "train(model, optimizer=nn.Adam)",
+            "e.g. nn.Adam(model, lr=0.01)",
+            "train(model, optimizer=nn.Adam(model, lr=0.01))",
+            1,
+            "model = net()",
+        ),
+        Remedy(
+            "train(model, optimizer=nn.Adam(net()))",
+            "make it anew: nn.Adam(model, lr=0.01)",
+            "train(model, optimizer=nn.Adam(model, lr=0.01))",
+            1,
+            "model = net()",
+        ),
+        Remedy(
+            "train(net(), callbacks=print)",
+            "a list of functions of (epoch, model, history)",
+            "seen = []\nfit(net(), callbacks=[lambda epoch, model, history: seen.append(epoch)])\nlen(seen)",
+            1,
+        ),
+        Remedy(
+            "train(net(), schedule=0.1)",
+            "a function such as nn.schedules.cosine",
+            "train(net(), schedule=nn.schedules.cosine)",
+            1,
+        ),
+        Remedy(
+            "train(net(), compile=True, loss=own)",
+            "For a loss of your own write autograd.compile around it",
+            "model = nn.Neuron(2, 'linear', weights=[1.0, 2.0])\n"
+            "autograd.compile(lambda a, b: own([model(a)], [b]))([1.0, 1.0], 1.0)",
+            4.0,
+            "own = lambda outputs, targets: autograd.sum([(o - t) ** 2 for o, t in zip(outputs, targets)])",
+        ),
+        Remedy(
+            "with detect_anomaly(): train(net(), compile=True)",
+            "leave compile=True out",
+            "with detect_anomaly(): epochs = train(net())\nepochs",
+            1,
+        ),
+        Remedy("nn.fit(net(), 3, optimizer=None, **quiet)", "must be a pair (X, y)", "train(net())", 1),
+        Remedy("nn.fit(3, (X, y), optimizer=None, **quiet)", "e.g. nn.MLP(2, [16, 1])", "train(nn.MLP(2, [16, 1]))", 1),
+        Remedy(
+            "nn.fit(m, ([[1e200]], [0.0]), optimizer=nn.SGD(m), **quiet)",
+            "run the step inside autograd.detect_anomaly() to see which operation made it",
+            "try:\n    with detect_anomaly(): nn.fit(m, ([[1e200]], [0.0]), optimizer=nn.SGD(m), **quiet)\n"
+            "except AnomalyError as error: told = str(error)\ntold.split(' from')[0]",
+            "mul made inf",
+            "m = nn.Neuron(1, 'linear', bias=False, weights=[1.0])",
+        ),
+        *[
+            Remedy(
+                f"nn.fit(m, ([[{x}]], [0.0]), optimizer=nn.SGD(m, lr={lr}), compile={compiled}, **quiet)",
+                "Lower the learning rate",
+                f"len(nn.fit(m, ([[1.0]], [0.0]), optimizer=nn.SGD(m, lr=0.1), compile={compiled}, **quiet).loss)",
+                1,
+                "m = nn.Neuron(1, 'linear', bias=False, weights=[1.0])",
+            )
+            for x, lr, compiled in ((1e200, 0.1, False), (1e200, 0.1, True), (1e150, 1e300, False))
+        ],
+    ],
+    "nn/vectorized.py": [
+        Remedy("nn.MLP(2, 3)", "such as [16, 16, 1]", "len(nn.MLP(2, [16, 16, 1]).layers)", 3),
+    ],
+}
+
+NO_CODE: dict[str, dict[str, list[str]]] = {
+    "the name is the mistake": {},
+    "caught where it is raised, or told within another message": {
+        "autograd/numpy_rows.py": [
+            "is computed by NumPy alone, of numbers",
+        ],
+        "autograd/array_ops.py": [
+            "the operation is not analytic",
+        ],
+        "autograd/gradcheck.py": [
+            "a real dtype has no room for a complex",
+        ],
+        "nn/checkpoint.py": [
+            "TypeError(f'{type(number).__name__} {reprlib",
+            "header too large",
+        ],
+    },
+    "says what is expected, and the remedy is another argument": {
+        "autograd/functional.py": [
+            "argnums is the number of an argument, or a",
+            "must name different arguments of",
+            "as the function has it; got",
+            "must have shape",
+        ],
+        "autograd/functions.py": [
+            "of a list of Values takes nothing but the list",
+            "operation() takes a row: an Op, a",
+            "clip() needs low <= high, got low =",
+            "() takes a list of Values or numbers, or a",
+            "dot() pairs its arguments: got",
+            "condition of where() must be a truth value",
+        ],
+        "autograd/gradcheck.py": [
+            "the first argument is the function to",
+            "order is 1 for first derivatives, 2 for",
+            "tolerance is the largest relative error to",
+            "seed is an int of at least 0, by which a",
+            "gradcheck needs at least one number to",
+            "gradcheck needs at least one result to",
+        ],
+        "autograd/graph.py": [
+            "root is the Value or Tensor to start from",
+        ],
+        "autograd/linear_algebra.py": [
+            "norm is along one axis or two, and axis =",
+            "operands, got",
+            "needs the ... of the operands",
+            "must have equal lengths",
+            "cross takes vectors of 3 along the axis",
+            "the norm of a vector has ord None, inf",
+            "axes of an operand of shape",
+        ],
+        "autograd/numpy_protocol.py": [
+            "quantiles are from 0 to 1 (percentiles to",
+            "average: weights of shape",
+        ],
+        "autograd/ops.py": [
+            "the forward rule is a function (m, x, …)",
+            "each domain is a pair (low, high)",
+            "of these can have defaults, which are a",
+            "partials), a pair of tuples; got",
+            "got {len(args)} in order",
+            "is text for people to read, got",
+            "one for each argument after m; got",
+            "each partial is a function (m, y",
+        ],
+        "autograd/tensor.py": [
+            "does not exist in",
+            "names an axis twice",
+            "concatenate() of no tensors; give it at",
+            "stack() needs at least one tensor, and one",
+            "label is the name a picture shows, a str",
+            "a tensor of shape () has no length",
+            "argmax() goes along one axis, or None for",
+            "squeeze() takes away axes of length 1",
+            "pad widths are n, (before, after), or one",
+            "axis is one integer here, got",
+            "ddof must be an integer from 0 to",
+            "() of no elements: shape",
+        ],
+        "autograd/value.py": [
+            "label is the name a picture shows, a str",
+            "() of no numbers; give it at least",
+            "a Value is at most 1.8e308, and this",
+        ],
+        "nn/checks.py": [
+            "must be an integer, got",
+            "must be at least",
+            "must be a number, got",
+            "{bound}{upper}, got",
+            "must be True or False, got",
+            "must be one of",
+            "must be plain numbers",
+        ],
+        "nn/convert.py": [
+            "inputs; they must all take as many",
+            "of a Linear has",
+        ],
+        "nn/init.py": [
+            "init must return finite weights of shape",
+        ],
+        "nn/losses.py": [
+            "they must be equal, but for a last axis",
+            "predictions must be a Tensor, or a list",
+            "there are no targets",
+            "targets must be finite, got nan or",
+            "cross_entropy: there are no labels",
+            "examples need labels of shape (",
+            "cross_entropy: labels must be 0 to",
+        ],
+        "nn/module.py": [
+            "expected shape",
+            "the state holds nan or inf; it was saved",
+        ],
+        "nn/optim.py": [
+            "an optimizer needs at least one parameter",
+            "state must be a dict by the names of the",
+            "must be a leaf Value or Tensor, got",
+            "state of {name}: {key} must be",
+        ],
+        "nn/plots.py": [
+            "decision_boundary() draws a plane: X must",
+            "digit_sheet() takes n square images, n",
+            "a plot is saved as",
+        ],
+        "nn/scalar.py": [
+            "finite numbers, one for each input",
+            "takes {len(self.w)} inputs, got",
+        ],
+        "nn/training.py": [
+            "accuracy: scores must have shape (n,) or",
+            "accuracy: scores hold nan, first at",
+            "loss must return a Value or a Tensor of",
+            "labels must be",
+            "rows of features and targets of shape",
+            "[1] holds nan or inf, first at",
+            "must have shape (n, features) with n at",
+            "{name} holds nan or inf, first at",
+        ],
+        "nn/vectorized.py": [
+            "numbers, got an array of shape",
+            "outputs has as many numbers, and this",
+            "Sequential takes modules, got",
+        ],
+    },
+    "the remedy is another file": {
+        "nn/checkpoint.py": [
+            "Take another copy of it.",
+            "raise CheckpointError(path, key, kind.__name__",
+            "join(DTYPES)}",
+            "join(DTYPES.values())}",
+            "a number of steps",
+            "settings such as",
+            "'generator', expected",
+            "expected a file, found a device or a pipe.",
+            "that of a training",
+            "finite numbers",
+            "an order of its axes",
+            "that of a safetensors file",
+            "raise CheckpointError(path, key, repr(expected)",
+            "something else (",
+            "settings to take a step with (",
+            "raise PermissionError(message)",
+            "expected, settings, _FOREIGN",
+            "raise type(error)(error.errno, message) from error",
+            "raise CheckpointError(path, entries[key]",
+        ],
+    },
+    "the remedy is a command of the shell": {
+        "nn/checkpoint.py": [
+            "raise ImportError(message) from error",
+        ],
+        "nn/plots.py": [
+            "nn.plots draws with matplotlib; install it",
+        ],
+    },
+}
+"""The other messages, by why there is no code in them to run: words of each, by module."""
+
+PROGRAMS = [remedy for remedies in REMEDIES.values() for remedy in remedies]
+
+
+def beginning(folder: Path, setup: str) -> dict[str, Any]:
+    """What a program finds."""
+    folder.mkdir(exist_ok=True)
+    names = {"autograd": autograd, "nn": nn, "np": np, "math": math, "Symbol": Symbol, "m": SCALARS}
+    names |= {"__name__": "program", "path": folder / "a.safetensors"}
+    run("\n".join([*NAMES, setup]), names)
+    return names
+
+
+def run(program: str, names: dict[str, Any]) -> Any:
+    """What the last line of ``program`` gives."""
+    *lines, last = ast.parse(program).body
+    if not isinstance(last, ast.Expr):
+        lines, last = [*lines, last], ast.Expr(ast.Constant(None))
+    exec(compile(ast.fix_missing_locations(ast.Module(lines, [])), "program", "exec"), names)
+    return eval(compile(ast.fix_missing_locations(ast.Expression(last.value)), "program", "eval"), names)
+
+
+def provoked(remedy: Remedy, folder: Path) -> Exception:
+    """The error of the program that fails."""
+    names = beginning(folder, remedy.setup)
+    with np.errstate(all="ignore"), pytest.raises(Exception) as caught:  # noqa: PT011 (its words are looked at)
+        run(remedy.wrong, names)
+    return caught.value
+
+
+@pytest.mark.parametrize("remedy", PROGRAMS, ids=[f"{i}-{remedy.says[:40]}" for i, remedy in enumerate(PROGRAMS)])
+def test_the_remedy_of_a_message_works(remedy: Remedy, tmp_path: Path) -> None:
+    assert remedy.says in str(provoked(remedy, tmp_path / "wrong"))
+    found = run(remedy.right, beginning(tmp_path / "right", remedy.setup))
+    found = getattr(found, "data", found)
+    if np.asarray(remedy.result).dtype.kind in "bif":
+        np.testing.assert_allclose(found, remedy.result)
+    else:
+        assert found == remedy.result
+
+
+class Site(NamedTuple):
+    """A ``raise`` that makes a message; ``text`` is its source."""
+
+    file: str
+    lines: range
+    text: str
+
+
+ELSEWHERE = {
+    "by_hand.py": "test_by_hand",
+    "hints.py": "test_first_hour",
+    "words.py": "test_words",
+    "__init__.py": "test_words",
+}
+"""Files whose remedies are followed in other tests."""
+
+
+def sites() -> Iterator[Site]:
+    for file in sorted([*(ROOT / "autograd").glob("*.py"), *(ROOT / "nn").glob("*.py")]):
+        if file.name in ELSEWHERE:
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+                name = file.relative_to(ROOT).as_posix()
+                yield Site(name, range(node.lineno, node.end_lineno + 1 if node.end_lineno else 0), ast.unparse(node))
+
+
+def test_every_message_is_in_one_of_the_two_lists(tmp_path: Path) -> None:
+    """A message is in `REMEDIES` if a program there raises it, and in `NO_CODE` if its words are there."""
+    raised = set()
+    for i, remedy in enumerate(PROGRAMS):
+        frames = traceback.extract_tb(provoked(remedy, tmp_path / str(i)).__traceback__)
+        raised |= {(Path(frame.filename), frame.lineno) for frame in frames}
+    listed = [(file, words) for files in NO_CODE.values() for file, each in files.items() for words in each]
+    found = list(sites())
+    assert len(found) > 200
+    matches: Counter[tuple[str, str]] = Counter()
+    missing = []
+    for site in found:
+        run_by_a_program = any((ROOT / site.file, line) in raised for line in site.lines)
+        matching = [(file, words) for file, words in listed if file == site.file and words in site.text]
+        matches.update(matching)
+        if len(matching) + run_by_a_program != 1:
+            missing.append(f"{site.file}:{site.lines.start}: {site.text} ({matching}, {run_by_a_program})")
+    assert not missing, "in none of REMEDIES and NO_CODE, or twice:\n" + "\n".join(missing)
+    assert matches == dict.fromkeys(listed, 1)
+
+
+def test_no_message_that_names_code_is_listed_as_one_without() -> None:
+    names_code = re.compile(r"\b(write|call|use|take|pass|try|install)\b[^;]*\w\(|\.detach\(|\.data\b")
+    listed = [words for files in NO_CODE.values() for each in files.values() for words in each]
+    assert not [words for words in listed if names_code.search(words)]
