@@ -142,7 +142,8 @@ class Value(Node):
             y = ieee(op.forward, *xs)
         except TypeError:
             for x in xs:
-                as_float(x)  # which says of a p.data that is no number what to write
+                if not isinstance(x, Value):
+                    as_float(x)  # which says of a p.data that is no number what to write
             raise
         if common:
             return _node(op, y, args, (y, *xs))

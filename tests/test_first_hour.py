@@ -55,7 +55,7 @@ CALLS: list[tuple[Callable[..., Any], Any]] = [
     (nn.MLP, (2,)), (nn.MLP, ()), (nn.MLP, ([2, 3, 1],)), (nn.Neuron, ()), (nn.Layer, (2,)), (nn.Linear, (2,)),
     (nn.vectorized.MLP, (2,)), (nn.Activation, ()), (nn.SGD, ()), (nn.RMSProp, ()), (nn.Adam, ()), (nn.AdamW, ()),
     (nn.fit, ()), (nn.fit, (1,)), (nn.fit, (1, X, Y)), (nn.evaluate, (1,)), (nn.predict, (1,)), (nn.save, ()),
-    (nn.load, ("model.safetensors",)), (draw, ()), (tree, ()), (step, ()), (animate, ()), (explain, (1,)),
+    (nn.load, ("model.safetensors",)), (draw, ()), (tree, ()), (animate, ()), (explain, (1,)),
 ]  # fmt: skip
 
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from autograd.graph import Node, topological_order
-from autograd.hints import usage
 from autograd.modes import printable
 from autograd.namespaces import ieee
 from autograd.ops import OPS, Op
@@ -143,7 +142,6 @@ class Player:
         display(self._repr_mimebundle_(), raw=True)  # type: ignore[no-untyped-call]
 
 
-@usage("step(loss)")
 def step(
     root: Node,
     *,
