@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any, NoReturn, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
+
+from autograd.words import Missing
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -31,21 +33,8 @@ def began(error: TypeError) -> bool:
     return error.__traceback__ is not None and error.__traceback__.tb_next is not None
 
 
-class Instead:
-    """Stands in a class under a word of another library, and tells who asks for it what to write.
-
-    A ``__getattr__`` would slow down the attributes that there are.
-    """
-
-    def __init__(self, name: str, remedy: str) -> None:
-        self.name, self.remedy = name, remedy
-
-    def __get__(self, instance: Any, kind: type) -> NoReturn:
-        raise AttributeError(f"{kind.__name__} has no attribute {self.name!r}; {self.remedy}")
-
-
 def instead(kind: type, remedies: Mapping[str, str]) -> None:
     """Let ``kind`` answer for some words, in one string each key, that it has not."""
     for words, remedy in remedies.items():
         for word in words.split():
-            setattr(kind, word, Instead(word, remedy))
+            setattr(kind, word, Missing(word, remedy))

@@ -1,6 +1,6 @@
 """The words of NumPy, PyTorch, JAX and micrograd: which are words here too, and what to write for the others.
 
-python -m autograd.words        # the others, as a table
+python -c "from autograd.words import table; print(table())"        # the others
 """
 
 import difflib
@@ -369,23 +369,28 @@ def answer(name: str, ours: Iterable[str]) -> str:
     return f"did you mean {' or '.join(near)}?" if near else "what there is, dir() tells"
 
 
-def missing(owner: str, name: str, ours: Callable[[], Iterable[str]], frame: FrameType | None = None) -> Exception:
+def missing(
+    owner: str, name: str, ours: Callable[[], Iterable[str]], frame: FrameType | None = None, remedy: str = ""
+) -> Exception:
     """The error for a word that ``owner`` has not: by ``from … import`` from ``frame``, or by a dot."""
     if name.startswith("_"):
         return AttributeError(f"{owner} has no attribute {name!r}")  # a protocol asks, and not a person
-    message = f"{owner} has no attribute {name!r}; {answer(name, ours())}"
+    message = f"{owner} has no attribute {name!r}; {remedy or answer(name, ours())}"
     imports = frame is not None and frame.f_code.co_code[frame.f_lasti] == opmap["IMPORT_FROM"]
     return ImportError(message) if imports else AttributeError(message)  # Python drops what an AttributeError says
 
 
 class Missing:
-    """Stands where a class has no ``name``, and says so to who asks. A `__getattr__` would slow down what there is."""
+    """Stands where a class has no ``name``, and says so to who asks. A `__getattr__` would slow down what there is.
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    remedy: what to write; without one, what `answer` says
+    """
+
+    def __init__(self, name: str, remedy: str = "") -> None:
+        self.name, self.remedy = name, remedy
 
     def __get__(self, node: Any, kind: type) -> NoReturn:
-        raise missing(kind.__name__, self.name, lambda: there(kind, dir(kind)))
+        raise missing(kind.__name__, self.name, lambda: there(kind, dir(kind)), remedy=self.remedy)
 
 
 def there(kind: type, names: Iterable[str]) -> list[str]:

@@ -12,9 +12,10 @@ import autograd
 import nn
 from autograd import Tensor, Value, compile, take
 from autograd.compiler.compiled import Compiled
-from autograd.hints import Instead, usage
+from autograd.hints import usage
 from autograd.viz import animate, draw, explain, step, tree
 from autograd.viz.picture import Picture
+from autograd.words import Missing
 from nn.optim import Optimizer
 
 X, Y = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), np.array([0.0, 1.0, 1.0])
@@ -133,7 +134,7 @@ KINDS: list[tuple[type, str]] = [
     (nn.Module, "model"), (Optimizer, "optimizer"), (nn.History, "history"), (Picture, "picture"),
     (Compiled, "compiled"),
 ]  # fmt: skip
-WORDS = [(kind, name, word) for kind, name in KINDS for word, part in vars(kind).items() if isinstance(part, Instead)]
+WORDS = [(kind, name, word) for kind, name in KINDS for word, part in vars(kind).items() if isinstance(part, Missing)]
 
 
 @pytest.mark.parametrize(("kind", "name", "word"), WORDS, ids=lambda part: part if isinstance(part, str) else "")
