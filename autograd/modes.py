@@ -342,12 +342,17 @@ def _is_library(file: str) -> bool:
     return OURS[file] or NUMPY[file] or file.startswith("<frozen ")
 
 
-def user_line() -> str:
-    """The innermost source line that is not glassgrad's own or NumPy's, as ``file:line: text``."""
+def user_frame() -> FrameType:
+    """The innermost frame that is not glassgrad's own or NumPy's."""
     frame = sys._getframe(1)
     while frame.f_back and _is_library(frame.f_code.co_filename):
         frame = frame.f_back
-    return source_line(frame)
+    return frame
+
+
+def user_line() -> str:
+    """Its source line, as ``file:line: text``."""
+    return source_line(user_frame())
 
 
 def source_line(frame: FrameType) -> str:

@@ -26,7 +26,7 @@ from autograd.conversions import INSTEAD, asker
 from autograd.errors import TraceError
 from autograd.functions import NODES, where
 from autograd.graph import Node, pushforward
-from autograd.modes import MODE, NUMPY, OURS, paused_gc, setting, source_line, user_line
+from autograd.modes import MODE, NUMPY, OURS, paused_gc, setting, source_line, user_frame, user_line
 from autograd.namespaces import ieee
 from autograd.ops import OPS, Op, Reduction
 from autograd.tensor import Tensor
@@ -411,10 +411,7 @@ def _tape(what: str) -> "Tape":
 
 def _users() -> tuple[types.FrameType, Any]:
     """Where the user's program is, and what it calls there."""
-    frame = sys._getframe(2)
-    while frame.f_back and (OURS[frame.f_code.co_filename] or frame.f_code.co_filename.startswith("<frozen ")):
-        frame = frame.f_back
-    return asker(frame)
+    return asker(user_frame())
 
 
 _ELSE = "call the function itself, which is compiled.function"
