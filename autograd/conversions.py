@@ -13,9 +13,7 @@ from functools import cache
 from types import CodeType, FrameType, ModuleType
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from autograd.modes import ENGINE, MODE, running_instruction, source_line
+from autograd.modes import ENGINE, MODE, NUMPY, running_instruction, source_line
 from autograd.ops import OPS
 
 _PREDICATES = [getattr(module, name) for module in (math, cmath) for name in ("isnan", "isinf", "isfinite", "isclose")]
@@ -97,10 +95,10 @@ def _is_part(frame: FrameType) -> bool:
 def _is_library(file: str) -> bool:
     """Whether ``file`` is Python's or NumPy's, where `float` is not the user's word."""
     ours = file.startswith(_STANDARD) and "site-packages" not in file and "dist-packages" not in file
-    return ours or file.startswith(_NUMPY)
+    return ours or NUMPY[file]
 
 
-_STANDARD, _NUMPY = (os.path.dirname(str(module.__file__)) + os.sep for module in (os, np))
+_STANDARD = os.path.dirname(os.__file__) + os.sep
 
 
 # ----- from an instruction to what it calls -----

@@ -130,21 +130,22 @@ class _Run:
         inside = MODE.differentiating
         outside = inside or _has_variables((args, named))
         recording = MODE.recording
+
+        def run(inputs: dict[int, Tree]) -> tuple[Tree, Tree]:
+            with setting(recording=True, differentiating=True):
+                result = f(*[inputs.get(i, arg) for i, arg in enumerate(args)], **named)
+            return _with_aux(f, result) if has_aux else (result, None)
+
+        start = _inner_input if inside else fresh_input
+        given = _of_one_kind({i: args[i] for i in chosen}, (args, named))
         with setting(recording=True, differentiating=True):
-            given = _of_one_kind({i: args[i] for i in chosen})
-            fresh = {i: changed(x, _inner_input if inside else fresh_input, f"argument {i}") for i, x in given.items()}
-            output = f(*[fresh.get(i, arg) for i, arg in enumerate(args)], **named)
-        self.aux: Tree
-        output, self.aux = _with_aux(f, output) if has_aux else (output, None)
+            fresh = {i: changed(x, start, f"argument {i}") for i, x in given.items()}
+        output, self.aux = run(fresh)
         if output is None:
             checked_output(f, output)
-        constants = [y for y in leaves(output) if not isinstance(y, Node)]
-        if constants and MODE.tape is None:
-            moved = {i: changed(x, _moved) for i, x in fresh.items()}
-            with setting(recording=True, differentiating=True):
-                again = f(*[moved.get(i, arg) for i, arg in enumerate(args)], **named)
-            others = [y for y in leaves(again[0] if has_aux else again) if not isinstance(y, Node)]
-            if any(not _equal(one, other) for one, other in zip_longest(constants, others)):
+        if (constants := _constants(output)) and MODE.tape is None:
+            elsewhere, _ = run({i: changed(x, _moved) for i, x in fresh.items()})
+            if not all(_equal(one, other) for one, other in zip_longest(constants, _constants(elsewhere))):
                 checked_output(f, constants[0])  # no constants, but numbers that left the graph
         self.output = changed(output, lambda y, path: checked_output(f, _as_constant(y)))
         self.input: Tree = fresh[argnums] if isinstance(argnums, int) else tuple(fresh[i] for i in chosen)
@@ -255,9 +256,10 @@ def _checked_argnums(f: Any, args: tuple[Any, ...], argnums: Any) -> tuple[int, 
     return chosen
 
 
-def _of_one_kind(given: dict[int, Tree]) -> dict[int, Tree]:
-    """The arguments with arrays without axes for numbers, if there are arrays among them."""
+def _of_one_kind(given: dict[int, Tree], beside: Tree) -> dict[int, Tree]:
+    """The arguments with arrays without axes for numbers, if there are arrays among them or Tensors ``beside`` them."""
     arrays = [x for x in leaves(list(given.values())) if isinstance(x, Tensor | np.ndarray)]
+    arrays += [x for x in leaves(beside) if isinstance(x, Tensor)]
     if not arrays:
         return given
     floating = [x.dtype for x in arrays if x.dtype.kind == "f"]
@@ -276,6 +278,11 @@ def _with_aux(f: Function, result: Any) -> tuple[Any, Any]:
             f"{type(result).__name__} {reprlib.repr(result)}: write return loss, more"
         )
     return result
+
+
+def _constants(output: Tree) -> list[Any]:
+    """What of a result is plain."""
+    return [y for y in leaves(output) if not isinstance(y, Node)]
 
 
 def _moved(node: Any, path: str) -> Node:

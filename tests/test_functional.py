@@ -645,6 +645,8 @@ def test_a_number_beside_arrays_has_a_derivative_that_is_a_number() -> None:
     assert hessian(loss, (0, 1))(W, b)[1][1] == pytest.approx(4.0)
     assert hvp(loss, (W, b), (np.zeros(2), 1.0))[1] == pytest.approx(4.0)
     assert grad(loss, (0, 1))(W.astype(np.float32), b)[0].dtype == np.float32
+    assert grad(loss, 1)(Tensor(W), b).data == pytest.approx(by_b)
+    assert grad(lambda W: grad(loss, 1)(W, b))(W) == pytest.approx(2.0 * X.sum(axis=0))
 
 
 @pytest.mark.parametrize("x", [3.0, np.array([1.0, 2.0]), [1.0, {"a": 2.0}]], ids=str)
