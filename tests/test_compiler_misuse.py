@@ -225,6 +225,30 @@ def test_a_variable_that_is_not_assigned_yet_is_python_s_error() -> None:
     assert made().data == 6.0
 
 
+def test_a_traced_value_of_another_trace_is_refused() -> None:
+    kept: list[Any] = []
+    w = Value(3.0, label="w")
+
+    def keeping(x: Any) -> Any:
+        kept.extend([x * w, x, w * 1.0])
+        return kept[-3].exp()
+
+    compile(keeping)(1.0)
+    before = w.code
+    for stale in kept[-3:]:
+        uses: list[Any] = [
+            lambda x, y=stale: x.exp() * y,
+            lambda x, y=stale: x + y.data,
+            lambda x, y=stale: autograd.dot([x, w], [y, x]),
+            lambda x, y=stale: y,
+        ]
+        for use in uses:
+            with pytest.raises(TraceError, match=r"kept from a compiled function, after its trace ended"):
+                compile(use)(2.0)
+    assert (w.data, w.code) == (3.0, before)
+    assert compile(lambda x: x * w)(2.0).data == 6.0
+
+
 # ----- rules -----
 
 

@@ -191,7 +191,8 @@ def _rebuilt(structure: Any, remaining: Iterator[Traced]) -> Any:
         return structure.x
     if isinstance(structure, _Input):
         if not structure.shape:
-            return traced_at(Traced.over(structure.own), next(remaining).instruction)
+            traced = next(remaining)
+            return traced_at(traced.code, traced.instruction, Traced.over(structure.own))
         array = np.empty(structure.shape, object)
         for index in np.ndindex(structure.shape):
             array[index] = next(remaining)

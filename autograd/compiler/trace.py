@@ -123,13 +123,15 @@ class Tape:
         kind = Traced
         for a in args:
             if type(a) is Traced:
+                if a.code is not self:
+                    raise _ended(op.name)
                 operands.append(a.instruction)
             else:
                 operands.append(self._operand(a))
                 if isinstance(a, Value):
                     kind = Traced.over(common_class(x for x in args if isinstance(x, Value)))
         if operands[0] < 0 and max(operands) < 0:
-            return traced_at(kind, self.constant(self._folded(op, operands)))
+            return traced_at(self, self.constant(self._folded(op, operands)), kind)
         ops = self.ops
         index = len(ops)
         ops.append(op)
@@ -139,14 +141,12 @@ class Tape:
         if self.places is not None:
             self.places.append(user_line())
         out = _new(kind)  # what follows is `traced_at`, for this is the busiest line of all
-        out.instruction = index
+        out.code, out.instruction = self, index
         return out
 
     def entry(self, index: int) -> "Traced":
         """The traced value of an entry, or of a constant."""
-        out = _new(Traced)
-        out.instruction = index
-        return out
+        return traced_at(self, index)
 
     def _operand(self, x: Any) -> int:
         if not isinstance(x, Value):
@@ -156,6 +156,8 @@ class Tape:
                 _refused("Repetition", _COUNT)
             return self.constant(as_float(x))
         if isinstance(x, Traced):  # of a class of the user's
+            if x.code is not self:
+                raise _ended("The use")
             return x.instruction
         if x.parents:
             raise TraceError(
@@ -185,6 +187,8 @@ class Tape:
 
     def number(self, x: "Traced") -> Any:
         """What ``x.data`` is: the number without its gradient. Like a number that is an argument, it is traced."""
+        if x.code is not self:
+            raise _ended(".data")
         if x.instruction < 0:
             return self.constants[-1 - x.instruction]
         if self.is_number(x.instruction):
@@ -215,14 +219,14 @@ class Tape:
             if isinstance(x, Traced):
                 x.instruction = known.get(x.instruction, x.instruction)
 
-    def becomes(self, new: Value, x: Any, label: str, by_hand: Any) -> bool:
+    def becomes(self, new: Any, x: Any, label: str, by_hand: Any) -> bool:
         """Let ``new``, of ``Value(x, label)``, be traced if ``x`` is a traced number; whether it is."""
         if not isinstance(x, Traced) or not self.is_number(x.instruction):
             return False
         if by_hand:
             _refused("An operation by hand", _NUMBER)
         new.__class__ = Traced.over(type(new))
-        new.instruction = self.value(x).instruction
+        new.code, new.instruction = self, self.value(x).instruction
         if label:
             new.label = label
         return True
@@ -353,9 +357,10 @@ class Tape:
 _new = Value.__new__
 
 
-def traced_at(kind: "type[Traced]", instruction: int) -> "Traced":
-    out = _new(kind)
-    out.instruction = instruction
+def traced_at(tape: Tape, instruction: int, kind: "type[Traced] | None" = None) -> "Traced":
+    """The traced value of an entry of ``tape``, which it keeps in ``code``: it may outlive the trace."""
+    out = _new(kind or Traced)
+    out.code, out.instruction = tape, instruction
     return out
 
 
@@ -479,6 +484,8 @@ class Traced(StandIn):
     """
 
     __slots__ = ()
+    code: Any
+    """Its tape, where a Value has the code that made it."""
 
     @classmethod
     def _apply(cls, op: Op, *args: Any) -> Any:
@@ -737,7 +744,7 @@ def _run(
     if places:
         tape.places = [leaf.name for leaf in leaves]
     inputs = [tape.entry(i) for i, leaf in enumerate(leaves) if leaf.value is None]
-    with _as_traced(leaves), paused_gc(), setting(tape=tape, recording=True, scope=None):
+    with _as_traced(tape), paused_gc(), setting(tape=tape, recording=True, scope=None):
         args, kwargs = arguments(inputs)
         result = function(*args, **kwargs)
         if tape.refusal is not None:  # by an `except` it would have taken another branch than it takes of numbers
@@ -781,19 +788,20 @@ def _checked_root(function: Callable[..., Any], tape: Tape, result: Any) -> int:
 
 
 @contextmanager
-def _as_traced(leaves: list[Leaf]) -> Iterator[None]:
+def _as_traced(tape: Tape) -> Iterator[None]:
     """The parameters are `Traced` as long as the block lasts, and afterwards what they were."""
-    before = []
+    before: list[tuple[Any, ...]] = []
+    parameters: list[tuple[int, Any]] = [(i, leaf.value) for i, leaf in enumerate(tape.leaves)]
     try:
-        for i, leaf in enumerate(leaves):
-            if (p := leaf.value) is not None:
-                before.append((p, p.__class__, getattr(p, "instruction", None)))
+        for i, p in parameters:
+            if p is not None:
+                before.append((p, p.__class__, getattr(p, "code", None), getattr(p, "instruction", None)))
                 p.__class__ = Traced.over(type(p))
-                p.instruction = i
+                p.code, p.instruction = tape, i
         yield
     finally:
-        for p, kind, instruction in before:
-            p.__class__ = kind
+        for p, kind, code, instruction in before:
+            p.__class__, p.code = kind, code
             if instruction is None:
                 del p.instruction
             else:
