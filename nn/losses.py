@@ -7,6 +7,7 @@ and not again in every step.
 
 import reprlib
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -154,7 +155,10 @@ def _without_column(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def _targets(name: str, targets: Any, allowed: Sequence[float], between: bool) -> Array:
     """Targets as a floating array, finite and, if there are ``allowed`` ones, one of those or ``between`` them."""
-    array = numbers(f"{name}: targets", targets)
+    array = numbers(f"{name}: targets", targets.data if isinstance(targets, Tensor) else targets)
+    if isinstance(targets, Tensor):
+        remedy = _two_classes(targets, array, allowed) or "; write targets.data"
+        raise TypeError(f"{name}: targets must be plain numbers, got a Tensor{remedy}")
     if not array.size:
         raise ValueError(f"{name}: there are no targets")
     if not np.isfinite(array).all():
@@ -166,38 +170,87 @@ def _targets(name: str, targets: Any, allowed: Sequence[float], between: bool) -
     if not fits.all():
         raise ValueError(
             f"{name}: targets must be {low:g} {'to' if between else 'or'} {high:g}, got "
-            f"{np.unique(array[~fits])[:3].tolist()}; "
-            f"from labels 0 and 1, -1 and +1 are made by 2 * y - 1, and back by (t + 1) / 2"
+            f"{np.unique(array[~fits])[:3].tolist()}{_two_classes(targets, array, allowed)}"
         )
     return array
+
+
+def _two_classes(targets: Any, array: Array, allowed: Sequence[float]) -> str:
+    """What to write for targets that name two classes by other numbers than the ``allowed`` ones."""
+    found = np.unique(array)
+    if not allowed or np.isin(found, allowed).all() or not (found == np.rint(found)).all():
+        return ""
+    pairs = [
+        pair for pair in ([0, 1], [-1, 1], [1, 2], found.tolist()) if len(pair) == 2 and np.isin(found, pair).all()
+    ]
+    if not pairs:
+        return ""
+    is_second = f"({_as_array('targets', targets)} == {pairs[0][1]:g})"
+    return f"; write {is_second if allowed[0] == 0.0 else f'2 * {is_second} - 1'}"
 
 
 def _labels(labels: Any, n: int, classes: int) -> Array:
-    if not isinstance(labels, np.ndarray):
-        numbers("cross_entropy: labels", labels)
-    array = labels if isinstance(labels, np.ndarray) and labels.ndim else np.atleast_1d(labels)
+    try:
+        array = np.atleast_1d(labels.data if isinstance(labels, Tensor) else labels)
+    except ValueError:
+        array = numbers("cross_entropy: labels", labels)  # raises: the rows have unequal lengths
+    remedy = partial(_integer_labels, labels, array, n, classes)
     if not array.size:
         raise ValueError("cross_entropy: there are no labels")
+    if isinstance(labels, Tensor) or array.dtype.kind not in "biuf":
+        if not remedy():
+            numbers("cross_entropy: labels", labels)  # raises, and says why they are none
+        raise TypeError(f"cross_entropy: labels must be plain numbers, got a {type(labels).__name__}{remedy()}")
     if array.shape == (n, classes):
         return _probabilities(array)
     if array.shape != (n,):
-        remedy = "; write labels.ravel()" if array.shape == (n, 1) else ""
         raise ValueError(
             f"cross_entropy: {n} examples need labels of shape ({n},), or probabilities of shape ({n}, {classes}), got "
-            f"{array.shape}{remedy}"
+            f"{array.shape}{remedy()}"
         )
     if array.dtype.kind not in "iu":
-        raise TypeError(f"cross_entropy: labels must be integers, got {array.dtype}; convert with y.astype(int)")
+        raise TypeError(f"cross_entropy: labels must be integers, got {array.dtype}{remedy()}")
     if np.maximum.reduce(array.astype(np.uint64)) >= classes:  # where a negative number is a large one
         found = f"{array.min()} to {array.max()}"
-        remedy = "; write labels - 1" if (array.min(), array.max()) == (1, classes) else ""
-        raise ValueError(f"cross_entropy: labels must be 0 to {classes - 1} for {classes} logits, got {found}{remedy}")
+        raise ValueError(
+            f"cross_entropy: labels must be 0 to {classes - 1} for {classes} logits, got {found}{remedy()}"
+        )
     return array
+
+
+def _integer_labels(labels: Any, array: Array, n: int, classes: int) -> str:
+    """All that is to be written for labels that name the classes in another way, at once."""
+    code = _as_array("labels", labels)
+    if array.size != n or max(array.shape) != n:
+        return ""
+    if array.ndim > 1:
+        code += ".ravel()"
+    if array.dtype.kind in "US" and len(np.unique(array)) <= classes:
+        return f"; write np.unique({code}, return_inverse=True)[1]"
+    if array.dtype.kind not in "biuf" or not (array == np.rint(array)).all():
+        return ""
+    if array.dtype.kind not in "iu":
+        code += ".astype(int)"
+    low, high = array.min(), array.max()
+    if (low, high) == (1, classes):
+        code += " - 1"
+    elif (low, high) == (-1, 1) and classes == 2:
+        code = f"({code} + 1) // 2"
+    elif low < 0 or high >= classes:
+        return ""
+    return f"; write {code}"
+
+
+def _as_array(name: str, given: Any) -> str:
+    """The expression that makes an array of the argument ``name``."""
+    if isinstance(given, np.ndarray):
+        return name
+    return f"{name}.data" if isinstance(given, Tensor) else f"np.array({name})"
 
 
 def _probabilities(array: Array) -> Array:
     totals = array.sum(axis=1)
-    wrong = ~(np.isfinite(array) & (array >= 0.0)).all(axis=1) | (abs(totals - 1.0) > 1e-3)
+    wrong = ~(np.isfinite(array) & (array >= 0.0)).all(axis=1) | (abs(totals - 1.0) > 1e-5)
     if wrong.any():
         raise ValueError(
             f"cross_entropy: probabilities are none below 0 and sum to 1 in each row, got {array[wrong][0].tolist()}; "

@@ -316,8 +316,7 @@ def nan_backwards() -> None:
         (
             lambda: nn.hinge(Tensor([1.0]), [0.0]),
             ValueError,
-            "hinge: targets must be -1 or 1, got [0.0]; from labels 0 and 1, -1 and +1 are made by 2 * y - 1, and back "
-            "by (t + 1) / 2",
+            "hinge: targets must be -1 or 1, got [0.0]; write 2 * (np.array(targets) == 1) - 1",
         ),
         (
             lambda: train(model=square),

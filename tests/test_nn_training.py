@@ -997,7 +997,7 @@ def test_bad_data_is_named_and_nothing_is_touched(build: Any, data: Any, error: 
             "cross_entropy",
             Y.astype(float),
             TypeError,
-            r"labels must be integers, got float64; convert with y.astype",
+            r"labels must be integers, got float64; write labels.astype",
         ),
         (
             2,

@@ -1,8 +1,8 @@
 """Whoever follows the remedy that an error message names gets a program that runs, with the right result.
 
 `REMEDIES` has a program that fails, the remedy in the words of its message, and the same program with the remedy
-followed. Every other ``raise`` is in `NO_CODE`. Those of `math` and `statistics` are in `test_conversions`; those of
-pictures and of the compiler stand beside the tests of these.
+followed. Every other ``raise`` is in `NO_CODE`. Those of `math` and `statistics` are in `test_conversions`, those of
+the compiler in `test_compiler_user_code`.
 """
 
 import ast
@@ -25,6 +25,7 @@ from autograd.symbols import Symbol
 ROOT = Path(__file__).parents[1]
 NAMES = (
     "from autograd import *",
+    "from autograd.viz import TensorBoard, mermaid",
     "x, matrix, v = Tensor([1.0, 2.0]), Tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), Value(2.0)",
     "X, y = np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([0.0, 1.0])",
     "net = lambda: nn.MLP(2, [2, 1], seed=0)",
@@ -570,24 +571,25 @@ REMEDIES: dict[str, list[Remedy]] = {
             "model = nn.Neuron(2, weights=[1.0, 2.0])\nnn.l2_penalty(model.parameters(), 0.1)",
             0.5,
         ),
-        Remedy(
-            "nn.hinge(x, y)",
-            "-1 and +1 are made by 2 * y - 1",
-            "nn.hinge(x, 2 * y - 1)",
-            1.0,
-            "y = np.array([0.0, 1.0])",
-        ),
+        Remedy("nn.hinge(x, y)", "write 2 * (targets == 1) - 1", "nn.hinge(x, 2 * (y == 1) - 1)", 1.0),
         Remedy(
             "nn.bce_with_logits(Tensor([0.0, 0.0]), t)",
-            "back by (t + 1) / 2",
-            "nn.bce_with_logits(Tensor([0.0, 0.0]), (t + 1) / 2)",
+            "write (targets == 1)",
+            "nn.bce_with_logits(Tensor([0.0, 0.0]), t == 1)",
             math.log(2.0),
             "t = np.array([-1.0, 1.0])",
         ),
+        Remedy("nn.mse(x, Tensor(y))", "write targets.data", "nn.mse(x, Tensor(y).data)", 1.0),
         Remedy(
             "nn.cross_entropy(Tensor(np.zeros((2, 2))), y)",
-            "convert with y.astype(int)",
+            "write labels.astype(int)",
             "nn.cross_entropy(Tensor(np.zeros((2, 2))), y.astype(int))",
+            math.log(2.0),
+        ),
+        Remedy(
+            "nn.cross_entropy(Tensor(np.zeros((2, 2))), ['no', 'yes'])",
+            "write np.unique(np.array(labels), return_inverse=True)[1]",
+            "nn.cross_entropy(Tensor(np.zeros((2, 2))), np.unique(np.array(['no', 'yes']), return_inverse=True)[1])",
             math.log(2.0),
         ),
     ],
@@ -1028,6 +1030,7 @@ class Site(NamedTuple):
     text: str
 
 
+FOLDERS = ("autograd", "autograd/viz", "nn")
 ELSEWHERE = {
     "by_hand.py": "test_by_hand",
     "hints.py": "test_first_hour",
@@ -1038,7 +1041,7 @@ ELSEWHERE = {
 
 
 def sites() -> Iterator[Site]:
-    for file in sorted([*(ROOT / "autograd").glob("*.py"), *(ROOT / "nn").glob("*.py")]):
+    for file in sorted(path for folder in FOLDERS for path in (ROOT / folder).glob("*.py")):
         if file.name in ELSEWHERE:
             continue
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
