@@ -25,7 +25,7 @@ from autograd.symbols import Symbol
 ROOT = Path(__file__).parents[1]
 NAMES = (
     "from autograd import *",
-    "from autograd.viz import TensorBoard, mermaid",
+    "from autograd.viz import animate, draw, explain, from_json, step, widget",
     "x, matrix, v = Tensor([1.0, 2.0]), Tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), Value(2.0)",
     "X, y = np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([0.0, 1.0])",
     "net = lambda: nn.MLP(2, [2, 1], seed=0)",
@@ -34,6 +34,18 @@ NAMES = (
     "train = lambda model, **more: len(fit(model, **more).loss)",
 )
 """What every program begins with."""
+
+
+PATH = "path.parent / '%s'"
+E = "v.label = 'v'\ne = v * v\ne.label = 'e'"
+MANY = """\
+parts, w = [], Value(3.0)
+for i in range(401):
+    with scope(f'part {i}'): parts.append(w * 2.0)
+many = autograd.sum(parts)"""
+LONG = "many = w = Value(1.0)\nfor i in range(500): many = many * 1.01"
+HURRY = "from unittest.mock import patch\nhurry = patch('autograd.viz.layout.SECONDS', 0.0)"
+"""Beginnings of programs that draw."""
 
 
 class Remedy(NamedTuple):
@@ -332,6 +344,244 @@ REMEDIES: dict[str, list[Remedy]] = {
             3.24,
             "p, g = Value(2.0), Value(2.0)",
         ),
+    ],
+    "autograd/viz/explain.py": [
+        Remedy("explain(v * v, 2.0)", "explain(root, leaf) goes from one", "explain(v * v, v).gradient", 4.0),
+        Remedy("explain((x * x).sum(), x)", "Build the expression from Values", "explain(v * v, v).gradient", 4.0),
+        Remedy(
+            "explain((x * x).sum(), x)",
+            "call backward() and look at .grad",
+            "(x * x).sum().backward()\nx.grad",
+            [2.0, 4.0],
+        ),
+    ],
+    "autograd/viz/film.py": [
+        Remedy(
+            "animate(v * v).save(3)",
+            'as in save("film.svg")',
+            f"animate(v * v).save({PATH % 'film.svg'}).name",
+            "film.svg",
+        ),
+        Remedy(
+            f"animate(v * v).save({PATH % 'film.html'})",
+            'for a page write step(L).save("L.html")',
+            f"step(v * v).save({PATH % 'L.html'}).name",
+            "L.html",
+        ),
+    ],
+    "autograd/viz/groups.py": [
+        Remedy(
+            "draw(many)",
+            "as in draw(L, around=w)",
+            "draw(many, around=parts[0]).save(path.with_suffix('.svg')).name",
+            "a.svg",
+            MANY,
+        ),
+        Remedy(
+            "draw(many)",
+            "or draw(L, sample=0)",
+            "draw(many, sample=0).save(path.with_suffix('.svg')).name",
+            "a.svg",
+            MANY,
+        ),
+        Remedy(
+            "draw(v * v, sample=0)",
+            "write `with scope('sample'):` around each",
+            "with scope('sample'): L = v * v\ndraw(L, sample=0).save(path.with_suffix('.svg')).name",
+            "a.svg",
+        ),
+        Remedy(
+            "draw(L, sample=2)",
+            "this graph has 1, from 0 to 0",
+            "draw(L, sample=0).save(path.with_suffix('.svg')).name",
+            "a.svg",
+            "with scope('sample'): L = v * v",
+        ),
+    ],
+    "autograd/viz/layout.py": [
+        Remedy(
+            "with patch('autograd.viz.layout.engine', lambda: None): draw(v * v).png()",
+            "or save the graph as .svg",
+            "with patch('autograd.viz.layout.engine', lambda: None): draw(v).save(path.with_suffix('.svg'))\n"
+            "path.with_suffix('.svg').exists()",
+            True,
+            HURRY,
+        ),
+        Remedy(
+            "with hurry: draw(v * v).png()",
+            "draw fewer nodes, as in draw(root, max_nodes=30)",
+            "draw(v * v, max_nodes=30).png()[1:4]",
+            b"PNG",
+            HURRY,
+        ),
+        Remedy(
+            "with hurry: draw(v * v).png()",
+            "draw(root, derivatives=False)",
+            "draw(v * v, derivatives=False).png()[1:4]",
+            b"PNG",
+            HURRY,
+        ),
+    ],
+    "autograd/viz/mermaid.py": [
+        Remedy(
+            "draw(root, group='scalar', max_nodes=300).mermaid",
+            "as in draw(root, max_nodes=100)",
+            "draw(root, max_nodes=100).mermaid.splitlines()[3].split()[0]",
+            "flowchart",
+            "model = nn.MLP(2, [16, 16, 1], seed=0)\nroot = model([0.5, 1.0])",
+        ),
+        Remedy(
+            "draw(root, group='scalar', max_nodes=300).mermaid",
+            'draw(root, group="neuron")',
+            "draw(root, group='neuron').mermaid.count('-->') < 500",
+            True,
+            "model = nn.MLP(2, [16, 16, 1], seed=0)\nroot = model([0.5, 1.0])",
+        ),
+    ],
+    "autograd/viz/narration.py": [
+        Remedy(
+            "step(e, at=3.5)",
+            'as in at="e:backward"',
+            "step(e, at='e:backward').save(path.with_suffix('.html')).name",
+            "a.html",
+            E,
+        ),
+        Remedy(
+            "step(e, at='w')",
+            "2 nodes are called 'w'; say which: w#0, w#1",
+            "step(e, at='w#1').save(path.with_suffix('.html')).name",
+            "a.html",
+            "e = Value(3.0, label='w') * Value(5.0, label='w')",
+        ),
+        Remedy(
+            "step(e, at='v:forward')",
+            "there are 1 to 3, seed, forward, backward, and v, e",
+            "step(e, at='v').save(path.with_suffix('.html')).name",
+            "a.html",
+            E,
+        ),
+        Remedy("step(e, at=99)", "there are 1 to 3", "step(e, at=3).save(path.with_suffix('.html')).name", "a.html", E),
+        Remedy(
+            "step(e, at='f')",
+            "backward, and v, e",
+            "step(e, at='backward').save(path.with_suffix('.html')).name",
+            "a.html",
+            E,
+        ),
+    ],
+    "autograd/viz/tensorboard.py": [
+        Remedy(
+            "export_history(net(), path)",
+            "history is what nn.fit returned",
+            "export_history(fit(net(), epochs=2), path.parent / 'curves').name",
+            "curves",
+            "from autograd.viz.tensorboard import export_history",
+        ),
+    ],
+    "autograd/viz/picture.py": [
+        Remedy("draw(v).save(3)", 'as in save("graph.svg")', f"draw(v).save({PATH % 'graph.svg'}).name", "graph.svg"),
+        Remedy(
+            "draw(v).save(path.parent / 'new' / 'v.svg')",
+            "make it before you save",
+            "(path.parent / 'new').mkdir()\ndraw(v).save(path.parent / 'new' / 'v.svg').name",
+            "v.svg",
+        ),
+    ],
+    "autograd/viz/player.py": [
+        Remedy(
+            "step(v).save(3)", 'as in save("lesson.html")', f"step(v).save({PATH % 'lesson.html'}).name", "lesson.html"
+        ),
+        Remedy(
+            f"step(v).save({PATH % 'L.svg'})",
+            'for a picture write draw(L).save("L.svg")',
+            f"draw(v).save({PATH % 'L.svg'}).name",
+            "L.svg",
+        ),
+    ],
+    "autograd/viz/records.py": [
+        Remedy(
+            "from_json(draw(v).mermaid)",
+            'as draw(L).save("L.json") writes it',
+            f"from_json(draw(v).save({PATH % 'L.json'}).read_text()).nodes[0].data",
+            2.0,
+        ),
+    ],
+    "autograd/viz/trace.py": [
+        Remedy(
+            "step(L, optimizer='sgd')",
+            "as in optimizer=nn.SGD(model, lr=0.1)",
+            "step(L, optimizer=nn.SGD(model, lr=0.1)).save(path.with_suffix('.html')).name",
+            "a.html",
+            "model = net()\nL = model([0.5, 1.0])",
+        ),
+        Remedy(
+            "step(L, optimizer=nn.SGD(net()))",
+            "make it from the model that computed this",
+            "step(L, optimizer=nn.SGD(model, lr=0.1)).save(path.with_suffix('.html')).name",
+            "a.html",
+            "model = net()\nL = model([0.5, 1.0])",
+        ),
+    ],
+    "autograd/viz/view.py": [
+        Remedy("draw(e, around=v, max_nodes=3)", "give one of them", "len(draw(e, around=v).trace.nodes)", 2, E),
+        Remedy(
+            "draw(e, around=v, group='neuron')", "leave group='neuron' out", "len(draw(e, around=v).trace.nodes)", 2, E
+        ),
+        Remedy(
+            "draw(e, up=2)", "as in around=w, up=2, down=3", "len(draw(e, around=v, up=2, down=3).trace.nodes)", 2, E
+        ),
+        Remedy(
+            "step(L, optimizer=nn.SGD(model), group='neuron')",
+            "leave one of optimizer= and group= out",
+            "step(L, optimizer=nn.SGD(model)).save(path.with_suffix('.html')).name",
+            "a.html",
+            "model = net()\nL = model([0.5, 1.0])",
+        ),
+        Remedy(
+            "draw(many, group='scalar', around=w, down=999)",
+            "make up and down smaller",
+            "len(draw(many, around=w, down=1).trace.nodes) < 9",
+            True,
+            LONG,
+        ),
+        Remedy(
+            "draw(many, group='scalar', around=w, down=999)",
+            "root.explain(leaf)",
+            "many.explain(w, most=1).gradient",
+            1.01**500,
+            LONG,
+        ),
+        Remedy("draw(e, path=v)", "as in path=(w, loss)", "len(draw(e, path=(v, e)).trace.nodes)", 2, E),
+        Remedy("draw(e, path=(e, v))", "write path=(operand, result)", "len(draw(e, path=(v, e)).trace.nodes)", 2, E),
+        Remedy("draw(e, around='v')", "as in around=w", "len(draw(e, around=v).trace.nodes)", 2, E),
+        Remedy(
+            "draw(e, around=Value(1.0))",
+            "give one of the nodes it was made from",
+            "len(draw(e, around=v).trace.nodes)",
+            2,
+            E,
+        ),
+    ],
+    "autograd/viz/widget.py": [
+        Remedy("widget(e)['f'] = 1.0", "edit one of the leaves v", "widget(e)['v'] = 3.0\ne", 9.0, E),
+        Remedy("widget(e)[Value(1.0)] = 1.0", "edit one of the leaves v", "widget(e)[v] = 3.0\ne", 9.0, E),
+        Remedy("widget(e)[3] = 1.0", "by its name or by itself", "widget(e)['v'] = 3.0\ne", 9.0, E),
+        Remedy("w = widget(e)\nw[e] = 1.0", "edit one of the leaves v", "w = widget(e)\nw[v] = 3.0\ne", 9.0, E),
+        Remedy(
+            "w = widget((x * x).sum())\nw[x] = 1.0",
+            "give it new .data, compute the result again, and show() that",
+            "w = widget((x * x).sum())\nx.data = np.array([3.0, 4.0])\nw.show((x * x).sum())\nw.root",
+            25.0,
+        ),
+        Remedy(
+            "e = v * 3.0\nw = widget(e)\nw[e.parents[1]] = 4.0",
+            "write Value(3.0) in the expression",
+            "k = Value(3.0)\ne = v * k\nw = widget(e)\nw[k] = 4.0\ne",
+            8.0,
+        ),
+    ],
+    "autograd/viz/wording.py": [
+        Remedy("draw(v, format='x')", '".3g"', "draw(v, format='.3g').save(path.with_suffix('.svg')).name", "a.svg"),
     ],
     "nn/checkpoint.py": [
         Remedy(
@@ -888,6 +1138,34 @@ NO_CODE: dict[str, dict[str, list[str]]] = {
             "() of no numbers; give it at least",
             "a Value is at most 1.8e308, and this",
         ],
+        "autograd/viz/explain.py": [
+            "most is how many paths to list",
+        ],
+        "autograd/viz/film.py": [
+            "seconds is how long each step lasts",
+        ],
+        "autograd/viz/layout.py": [
+            "failed with status",
+        ],
+        "autograd/viz/picture.py": [
+            "rankdir is one of",
+            "a graph is saved as",
+        ],
+        "autograd/viz/player.py": [
+            "theme is one of",
+        ],
+        "autograd/viz/theme.py": [
+            "theme is one of",
+        ],
+        "autograd/viz/view.py": [
+            "group is one of",
+            "max_nodes is how many nodes to show",
+            "{word} is how many operations",
+        ],
+        "autograd/viz/widget.py": [
+            "theme is one of",
+            "on_edit takes a function of the leaf",
+        ],
         "nn/checks.py": [
             "must be an integer, got",
             "must be at least",
@@ -949,6 +1227,12 @@ NO_CODE: dict[str, dict[str, list[str]]] = {
         ],
     },
     "the remedy is another file": {
+        "autograd/viz/records.py": [
+            "expected {(hint if",
+            "must be its place, from 0",
+            "there is no node, edge or line",
+            "a {hint.__name__} has no",
+        ],
         "nn/checkpoint.py": [
             "Take another copy of it.",
             "raise CheckpointError(path, key, kind.__name__",
@@ -972,6 +1256,15 @@ NO_CODE: dict[str, dict[str, list[str]]] = {
         ],
     },
     "the remedy is a command of the shell": {
+        "autograd/viz/layout.py": [
+            "cannot be run",
+        ],
+        "autograd/viz/tensorboard.py": [
+            "writes what TensorBoard reads; install",
+        ],
+        "autograd/viz/widget.py": [
+            "a widget is made with anywidget; install",
+        ],
         "nn/checkpoint.py": [
             "raise ImportError(message) from error",
         ],
