@@ -1,8 +1,8 @@
 """Whoever follows the remedy that an error message names gets a program that runs, with the right result.
 
 `REMEDIES` has a program that fails, the remedy in the words of its message, and the same program with the remedy
-followed. Every other ``raise`` is in `NO_CODE`. Those of `math` and `statistics` are in `test_conversions`, those of
-the compiler in `test_compiler_user_code`.
+followed. Every other ``raise`` is in `NO_CODE`. Those of `math` and `statistics` are in `test_conversions`, what a
+compiled function refuses to do with a traced value is in `test_compiler_user_code`.
 """
 
 import ast
@@ -24,7 +24,7 @@ from autograd.symbols import Symbol
 
 ROOT = Path(__file__).parents[1]
 NAMES = (
-    "from autograd import *",
+    "from autograd import *; from autograd import compile",
     "from autograd.viz import animate, draw, explain, from_json, step, widget",
     "x, matrix, v = Tensor([1.0, 2.0]), Tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), Value(2.0)",
     "X, y = np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([0.0, 1.0])",
@@ -46,6 +46,32 @@ many = autograd.sum(parts)"""
 LONG = "many = w = Value(1.0)\nfor i in range(500): many = many * 1.01"
 HURRY = "from unittest.mock import patch\nhurry = patch('autograd.viz.layout.SECONDS', 0.0)"
 """Beginnings of programs that draw."""
+F = """\
+from copy import copy
+def f():
+    score = v * v
+    score.label = 'score'
+    return score
+def g(a, b): return v * a
+ps, qs = [Value(1.0), *[0.0] * 5000], [Value(2.0), *[0.0] * 5000]
+def loop(): return ps[0] * qs[0]
+c = compile(loop)
+def replaced():
+    ps[0] = Value(5.0)
+    return [c() for _ in range(3)]"""
+KEEP = "seen = []\ndef h():\n    seen.append(v * v)\n    return seen[-1] + v\ncompile(h)()\n"
+USES = (
+    "seen[0] * 2.0",
+    "seen[0].data",
+    "seen[0] < 1.0",
+    "math.exp(seen[0])",
+    "compile(lambda: seen[0] * v)()",
+    "compile(lambda: v * seen[0].data)()",
+    "class Own(Value): pass\nu = Own(3.0)\ndef k():\n    seen.append(u * v)\n    return seen[-1] * 1.0\n"
+    "compile(k)()\ncompile(lambda: v * seen[-1])()",
+)
+KEPT = "def h():\n    y = v * v\n    y.label = 'y'\n    return y + v\ncompile(h, keep=['y'])().kept['y']"
+"""Beginnings of programs that are compiled."""
 
 
 class Remedy(NamedTuple):
@@ -344,6 +370,186 @@ REMEDIES: dict[str, list[Remedy]] = {
             3.24,
             "p, g = Value(2.0), Value(2.0)",
         ),
+    ],
+    "autograd/compiler/arguments.py": [
+        Remedy(
+            "compile(lambda a: a * v)(v * 2.0)",
+            "compute it in the compiled function",
+            "compile(lambda a: a * 2.0 * v)(3.0)",
+            12.0,
+        ),
+        Remedy(
+            "compile(lambda a: a * a)(v * 2.0)",
+            "or pass a.detach()",
+            "compile(lambda a: a * v)((v * 2.0).detach())",
+            8.0,
+        ),
+        Remedy(
+            "compile(lambda a: a[0] * v)(x)", "pass the array in its .data", "compile(lambda a: a[0] * v)(x.data)", 2.0
+        ),
+        Remedy(
+            "compile(lambda a: a[0] * v).batch([[v], [v]])",
+            "pass numbers, and Values one by one",
+            "compile(lambda a: a[0] * v).batch([[v.data], [3.0]])",
+            5.0,
+        ),
+    ],
+    "autograd/compiler/backends.py": [
+        Remedy(
+            "with patch('autograd.compiler.backends.find_spec', lambda name: None): compile(f, backend='numba')",
+            "or leave the backend to compile",
+            "with patch('autograd.compiler.backends.find_spec', lambda name: None): loss = compile(f)()\nloss",
+            4.0,
+            f"from unittest.mock import patch\n{F}",
+        ),
+    ],
+    "autograd/compiler/compiled.py": [
+        Remedy("compile(v * v)", "write compile(f), and not compile(f(x))", "compile(f)()", 4.0, F),
+        Remedy(
+            "compile(f, keep='score')", 'such as keep=["score"]', "compile(f, keep=['score'])().kept['score']", [4.0], F
+        ),
+        Remedy(
+            "compile(f).batch()",
+            "write f.batch(X, y), whose rows are the samples",
+            "compile(g).batch(X[:, 0], y)",
+            1.0,
+            F,
+        ),
+        Remedy(
+            "class Model:\n    @compile\n    def loss(self): return v * v\nModel().loss()",
+            "write self.loss = autograd.compile(self._loss) in __init__",
+            "class Model:\n    def __init__(self): self.loss = autograd.compile(self._loss)\n"
+            "    def _loss(self): return v * v\nModel().loss()",
+            4.0,
+        ),
+        Remedy("compile(f).program", "call the function once", "c = compile(f)\nc()\nc.program is not None", True, F),
+        Remedy(
+            "with detect_anomaly(): compile(f)()",
+            "call the function itself, which is compiled.function",
+            "with detect_anomaly(): L = compile(f).function()\nL",
+            4.0,
+            F,
+        ),
+        Remedy(
+            "inner = compile(g)\ncompile(lambda: inner.batch(X[:, 0], y) * v)()",
+            "Call the inner function itself, once for each sample",
+            "inner = compile(g)\ncompile(lambda: (inner(0.0, 0.0) + inner(1.0, 1.0)) / 2.0 * v)()",
+            2.0,
+            F,
+        ),
+        Remedy(
+            "compile(lambda a: a * v)(v)",
+            "pass it or use it, and not both",
+            "compile(lambda a: a * a)(v)",
+            4.0,
+        ),
+        Remedy(
+            "c()\nreplaced()",
+            "or call the function again, which traces it anew",
+            "c()\ntry: replaced()\nexcept GraphError: loss = c()\nloss",
+            10.0,
+            F,
+        ),
+        Remedy(
+            "c()\nreplaced()",
+            "assign to the parameter's .data instead, as in p.data = 0.5",
+            "c()\nps[0].data = 0.5\nc()",
+            1.0,
+            F,
+        ),
+        Remedy(
+            "compile(f)().backward(create_graph=True)",
+            "call the function itself, which is compiled.function",
+            "compile(f).function().backward(create_graph=True)\nv.grad",
+            4.0,
+            F,
+        ),
+        Remedy(
+            "with no_grad(): L = compile(f)()\nL.backward()",
+            "outside no_grad()",
+            "compile(f)().backward()\nv.grad",
+            4.0,
+            F,
+        ),
+        Remedy("compile(f)() * 2.0", "compute with it inside of the function", "compile(lambda: f() * 2.0)()", 8.0, F),
+        Remedy("compile(f)() * 2.0", "or with its number, float(loss)", "float(compile(f)()) * 2.0", 8.0, F),
+        Remedy(
+            "copy(compile(f)()).backward()",
+            "call backward() on the loss itself",
+            "loss = compile(f)()\nother = copy(loss)\nloss.backward()\nv.grad",
+            4.0,
+            F,
+        ),
+        Remedy(
+            "loss = compile(f)()\no = nn.SGD([v], lr=0.25)\nloss.backward()\no.step()\nloss.backward()",
+            "call backward() before the step, or the compiled function again",
+            "c = compile(f)\nc().backward()\no = nn.SGD([v], lr=0.25)\no.step()\no.zero_grad()\nc().backward()\nv.grad",
+            2.0,
+            F,
+        ),
+        Remedy(
+            "c = compile(g)\none, two = c(1.0, 2.0), c(2.0, 2.0)\none.backward()",
+            "call backward() before the next call",
+            "c = compile(g)\none = c(1.0, 2.0)\none.backward()\ntwo = c(2.0, 2.0)\nv.grad",
+            1.0,
+            F,
+        ),
+    ],
+    "autograd/compiler/store.py": [
+        Remedy(
+            "compile(f)()\ncompile(f, dtype='float32')()",
+            "compile both with the same dtype",
+            "compile(f)()\ncompile(f, dtype='float64')()",
+            4.0,
+            F,
+        ),
+    ],
+    "autograd/compiler/take.py": [
+        Remedy(
+            "take(v, 1)",
+            "takes a list of Values or numbers, and a whole number",
+            "take([v, 3.0], 1)",
+            3.0,
+            "from autograd import take",
+        ),
+    ],
+    "autograd/compiler/trace.py": [
+        Remedy(
+            "rng = np.random.default_rng(0)\ncompile(lambda: v * rng.random())()",
+            "such as a random number or a counter, must be an argument",
+            "rng = np.random.default_rng(0)\ncompile(lambda r: v * r)(rng.random()).data < 2.0",
+            True,
+        ),
+        Remedy(
+            "compile(f, keep=['other'])()",
+            "write score.label = 'other' in the function",
+            "def with_other():\n    score = v * v\n    score.label = 'other'\n    return score\n"
+            "compile(with_other, keep=['other'])().kept['other']",
+            [4.0],
+            F,
+        ),
+        Remedy("compile(lambda: None)()", "write return loss", "compile(f)()", 4.0, F),
+        Remedy(
+            "compile(lambda: (x * x).sum())()",
+            "call the function itself",
+            "compile(lambda: (x * x).sum()).function()",
+            5.0,
+        ),
+        Remedy(
+            "compile(lambda a: Value(2.0) * 3.0)(1.0)",
+            "pass what shall change as an argument",
+            "compile(lambda a: a * 3.0)(2.0)",
+            6.0,
+        ),
+        Remedy(
+            "compile(lambda a: Value(2.0) * 3.0)(1.0)",
+            "or use Values that are there before the call",
+            "compile(lambda: v * 3.0)()",
+            6.0,
+        ),
+        Remedy("w = v * 2.0\ncompile(lambda: w * v)()", "Compute it", "compile(lambda: v * 2.0 * v)()", 8.0),
+        *[Remedy(f"{KEEP}{use}", 'write y.label = "y" in the function and', KEPT, [4.0], F) for use in USES],
+        Remedy(f"{KEEP}seen[0].data", "call the function uncompiled", "c = compile(f)\nc.function()", 4.0, F),
     ],
     "autograd/viz/explain.py": [
         Remedy("explain(v * v, 2.0)", "explain(root, leaf) goes from one", "explain(v * v, v).gradient", 4.0),
@@ -1138,6 +1344,25 @@ NO_CODE: dict[str, dict[str, list[str]]] = {
             "() of no numbers; give it at least",
             "a Value is at most 1.8e308, and this",
         ],
+        "autograd/compiler/arguments.py": [
+            "batch() takes arrays of equally many rows",
+            "batch() takes arrays and lists with a row",
+        ],
+        "autograd/compiler/backends.py": [
+            "backend is one of",
+        ],
+        "autograd/compiler/compiled.py": [
+            "dtype is float64 or float32, got",
+        ],
+        "autograd/compiler/lift.py": [
+            "a bug of glassgrad",
+        ],
+        "autograd/compiler/take.py": [
+            "entries needs a whole number from",
+        ],
+        "autograd/compiler/trace.py": [
+            "object has no attribute",
+        ],
         "autograd/viz/explain.py": [
             "most is how many paths to list",
         ],
@@ -1323,7 +1548,7 @@ class Site(NamedTuple):
     text: str
 
 
-FOLDERS = ("autograd", "autograd/viz", "nn")
+FOLDERS = ("autograd", "autograd/compiler", "autograd/viz", "nn")
 ELSEWHERE = {
     "by_hand.py": "test_by_hand",
     "hints.py": "test_first_hour",
