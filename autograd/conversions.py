@@ -78,6 +78,13 @@ def _message(kind: str, frame: FrameType, asks: Any) -> str:
     )
 
 
+MIXED = (
+    "take its .data, which has no gradient; for a gradient write Tensor(2.0) for Value(2.0), and "
+    "grad(f)(np.array(2.0)) for grad(f)(2.0): Values and Tensors do not mix in one expression"
+)
+"""What to write where a `Value` meets a `Tensor`."""
+
+
 def data_message(kind: str) -> str:
     """What to say where a node was assigned to the ``data`` of a node, and then computed with."""
     return (

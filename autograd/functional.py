@@ -166,7 +166,7 @@ class _Run:
         """``output`` as the caller gets it."""
         if self.tape is not None:
             return changed(output, lambda y, path: self.tape.finished(y, self.inside))
-        return changed(output, lambda y, path: y if self.recorded else _number(y))
+        return changed(output, lambda y, path: y if self.recorded else _result(y))
 
     def gradient(self) -> Tree:
         y = self.output
@@ -394,6 +394,12 @@ def _number(x: Any) -> Any:
     """A plain number; an array is the caller's own."""
     x = plain(x)
     return np.array(x) if isinstance(x, np.ndarray) else x
+
+
+def _result(x: Any) -> Any:
+    """The same of what the function returned: as in NumPy, an array without axes is a number."""
+    x = _number(x)
+    return x[()] if isinstance(x, np.ndarray) else x
 
 
 def _is_variable(x: Any) -> bool:

@@ -17,7 +17,7 @@ from numpy.typing import DTypeLike
 
 from autograd import moves
 from autograd.array_ops import ARRAY_OPS, ARRAYS, Array, ArrayOp, Axis, Shape, normalized, unbroadcast
-from autograd.conversions import class_name
+from autograd.conversions import MIXED, class_name
 from autograd.errors import GraphError, TraceError
 from autograd.graph import Node, backward, marked_result, plain
 from autograd.masked import Masked, masked_jvp, masked_vjp, squares
@@ -684,10 +684,7 @@ def as_array(data: Any, dtype: DTypeLike | None = None) -> Array:
             f"are computed by array operations as they are"
         )
     if isinstance(data, Node):
-        raise TypeError(
-            f"expected plain numbers, got a {class_name(data)}; take its .data; "
-            f"Values and Tensors do not mix in one expression"
-        )
+        raise TypeError(f"expected plain numbers, got a {class_name(data)}; {MIXED}")
     if isinstance(data, list | tuple) and any(isinstance(x, Node) for x in data):
         raise TypeError(
             f"a Tensor made from a {type(data).__name__} of nodes would not remember them; "

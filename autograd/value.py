@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from autograd.conversions import data_message
+from autograd.conversions import MIXED, data_message
 from autograd.counted import COMPARED
 from autograd.graph import Node, backward, marked_result, plain
 from autograd.modes import MODE, check_forward, remember_place
@@ -425,7 +425,7 @@ _INSTEAD: tuple[tuple[Any, str], ...] = (
     (str, "convert it first: Value(float(text))"),
     ((complex, np.complexfloating), "take its .real or its abs()"),
     ((np.ndarray, list, tuple), "use a Tensor, or one Value for each element"),
-    (Node, "take the number in its .data; Values and Tensors do not mix in one expression"),
+    (Node, MIXED),
 )
 
 

@@ -179,7 +179,8 @@ def nan_backwards() -> None:
         (
             lambda: Value(Tensor(2.0)),
             TypeError,
-            "not Tensor Tensor(2.); take the number in its .data; Values and Tensors do not mix in one expression",
+            "not Tensor Tensor(2.); take its .data, which has no gradient; for a gradient write Tensor(2.0) for "
+            "Value(2.0), and grad(f)(np.array(2.0)) for grad(f)(2.0): Values and Tensors do not mix in one expression",
         ),
         (lambda: Value(None), TypeError, "a Value is one real number, not NoneType None; give a float or an int"),
         (lambda: Value(10**400), OverflowError, "a Value is at most 1.8e308, and this int is larger"),

@@ -229,6 +229,15 @@ def test_the_identity_and_repeated_results() -> None:
     }
 
 
+def test_the_value_of_a_function_of_arrays_is_a_number() -> None:
+    x = np.array([1.0, 2.0], np.float32)
+    value, gradient = value_and_grad(lambda x: (x * x).sum())(x)
+    assert (type(value), value, gradient.tolist()) == (np.float32, 5.0, [2.0, 4.0])
+    assert isinstance(value_and_grad(lambda x: (x * x).sum())(np.array([1.0, 2.0]))[0], float)
+    assert type(jvp(lambda x: x.sum(), (x,), (x,))[0]) is type(vjp(lambda x: x.sum(), x)[0]) is np.float32
+    assert isinstance(value_and_grad(lambda x: (x.sum(), x), has_aux=True)(x)[0][1], np.ndarray)
+
+
 def test_a_tangent_of_the_other_kind_of_node_is_refused_and_not_cut_off() -> None:
     for wrong in (
         lambda t: jvp(lambda v: v * v, (np.array(3.0),), (t,))[1].sum(),

@@ -315,6 +315,12 @@ REMEDIES: dict[str, list[Remedy]] = {
         Remedy("Tensor([1.0], dtype=int)", "use float32 or float64", "Tensor([1.0], dtype='float32')", [1.0]),
         Remedy("Tensor([1.0], dtype='single?')", "dtype is float32", "Tensor([1.0], dtype='float32')", [1.0]),
         Remedy("Tensor(v)", "take its .data", "Tensor(v.data)", 2.0),
+        Remedy(
+            "grad(lambda b: grad(lambda w: (w * b).sum())(X).sum())(0.5)",
+            "grad(f)(np.array(2.0))",
+            "grad(lambda b: grad(lambda w: (w * b).sum())(X).sum())(np.array(0.5))",
+            4.0,
+        ),
         Remedy("Tensor([x, x])", "join Tensors with stack()", "stack([x, x])", [[1.0, 2.0], [1.0, 2.0]]),
         Remedy(
             "Tensor(values)",
@@ -361,7 +367,19 @@ REMEDIES: dict[str, list[Remedy]] = {
         Remedy("Value(3 + 4j)", "take its .real", "Value((3 + 4j).real)", 3.0),
         Remedy("Value(3 + 4j)", "or its abs()", "Value(abs(3 + 4j))", 5.0),
         Remedy("Value([3.0])", "use a Tensor", "Tensor([3.0])", [3.0]),
-        Remedy("Value(x)", "take the number in its .data", "Value(x[0].data)", 1.0),
+        Remedy("Value(x)", "take its .data", "Value(x[0].data)", 1.0),
+        Remedy(
+            "u = Value(2.0)\n(u * x).sum()",
+            "write Tensor(2.0) for Value(2.0)",
+            "u = Tensor(2.0)\n(u * x).sum().backward()\nu.grad",
+            3.0,
+        ),
+        Remedy(
+            "grad(lambda b: (b * x).sum())(2.0)",
+            "grad(f)(np.array(2.0))",
+            "grad(lambda b: (b * x).sum())(np.array(2.0))",
+            3.0,
+        ),
         Remedy("Value(None)", "give a float or an int", "Value(3)", 3.0),
         Remedy(
             "p.data -= 0.1 * g\np * p",

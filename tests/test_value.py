@@ -47,7 +47,7 @@ def test_data_is_always_a_python_float(number: Any) -> None:
         ([1.0, 2.0], r"not list \[1\.0, 2\.0\]; use a Tensor, or one Value for each element"),
         ((), r"not tuple \(\); use a Tensor"),
         (list(range(1000)), r"not list \[0, 1, 2, .*\.\.\.; use a Tensor"),
-        (Value(1.0), r"not Value Value\(data=1\.0, grad=0\.0\); take the number in its \.data"),
+        (Value(1.0), r"not Value Value\(data=1\.0, grad=0\.0\); take its \.data"),
         (Tensor([1.0]), r"not Tensor .*do not mix"),
         (Decimal(1), r"not Decimal"),
         (object(), r"a Value is one real number, not object"),
