@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from types import CodeType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 from weakref import WeakSet
 
 from autograd.collector import LARGE, look_on
@@ -39,6 +39,7 @@ class Node:
     result:        set, and True, on a constant that was computed while a model ran: it is no part of the model's state
     code, instruction, scope: where in the user's program it was made, for pictures to find its name and line, and
                    in which call of which model; code is None where `no_names` was in force
+    is_scalar:     True of a `Value`, False of a `Tensor`, also of one without axes
     """
 
     __slots__ = (
@@ -57,6 +58,7 @@ class Node:
     code: CodeType | None
     instruction: int
     scope: Scope
+    is_scalar: ClassVar[bool]
 
     # ----- what `Value` and `Tensor` provide -----
 

@@ -9,7 +9,7 @@ for each multiply-add is what makes scalar engines slow.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from importlib import import_module
@@ -105,7 +105,10 @@ class Op(Row):
         complete = optional | in_order | dict(named)
         if len(args) > self.arity or in_order.keys() & named.keys() or complete.keys() != set(self.arguments):
             by_name = f" and {', '.join(named)} by name" if named else ""
-            raise TypeError(f"{self.name}({', '.join(self.arguments)}) got {len(args)} in order{by_name}")
+            raise TypeError(
+                f"{self.name}({', '.join(self.arguments)}) got {len(args)} argument{'s' * (len(args) != 1)} in "
+                f"order{by_name}"
+            )
         return tuple(complete[name] for name in self.arguments)
 
     def masked_vjp(self, saved: tuple[Saved, Mask], g: float) -> Contributions:
@@ -468,7 +471,8 @@ def divided(m: Any, g: Any, y: Any, depth: int = 8) -> Any:
 def _dot(xs: Saved) -> float:
     """The operands are w_1 … w_n, x_1 … x_n and perhaps b; an odd number of them tells of the b."""
     n = len(xs) // 2
-    return float(sum(map(mul, xs, xs[n : 2 * n]), *xs[2 * n :]))
+    products: Iterable[float] = map(mul, xs, xs[n : 2 * n])
+    return sum(products, *xs[2 * n :])
 
 
 def _dot_partials(m: Any, y: Any, xs: Sequence[Any]) -> Sequence[Any]:

@@ -48,6 +48,7 @@ class Tensor(Node):
     """
 
     __slots__ = ("_array",)
+    is_scalar = False
 
     def __init__(
         self,
@@ -278,7 +279,11 @@ class Tensor(Node):
 
     def item(self) -> float:
         if self.data.size != 1:
-            raise ValueError(f"item() is for one element, this tensor has shape {self.shape}; use .data")
+            first = ", ".join("0" * self.ndim)
+            raise ValueError(
+                f"item() is for one element, this tensor has shape {self.shape}; take one of them, as in "
+                f"x[{first}].item(), or all by x.tolist()"
+            )
         return float(self.data.item())
 
     def numpy(self) -> Array:

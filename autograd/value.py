@@ -60,6 +60,7 @@ class Value(Node):
     """
 
     __slots__ = ("__dict__",)
+    is_scalar = True
 
     def __init__(
         self,
@@ -145,6 +146,8 @@ class Value(Node):
                 if not isinstance(x, Value):
                     as_float(x)  # which says of a p.data that is no number what to write
             raise
+        if y.__class__ is not float:
+            y, xs = _in_floats(op, y, xs)
         if common:
             return _node(op, y, args, (y, *xs))
         return _record(op, y, xs, args)
@@ -157,12 +160,14 @@ class Value(Node):
             xs = tuple([x.data for x in operands if x.__class__ is Value and x.requires_grad])
             if len(xs) == len(operands):
                 y = op.forward(xs)
+                if y.__class__ is not float:
+                    y, xs = _in_floats(op, y, xs)
                 return _node(op, y, operands, (y, *xs))
         elif MODE.tape is not None:
             return MODE.tape.record(op, operands)  # type: ignore[no-any-return]
         parents = Value._lift(operands)
         xs = tuple([p.data for p in parents])
-        return _record(op, op.forward(xs), xs, parents)
+        return _record(op, *_in_floats(op, op.forward(xs), xs), parents)
 
     def add_grad(self, g: Any) -> None:
         fresh = not isinstance(self.grad, Node) and not self.grad
@@ -269,7 +274,7 @@ class Value(Node):
     __hash__ = Node.__hash__
 
     def item(self) -> float:
-        return self.data
+        return self.data if self.data.__class__ is float else as_float(self.data)
 
     def __bool__(self) -> bool:
         return self.data != 0.0
@@ -379,7 +384,7 @@ def _node(
     op: Op | Reduction, y: Any, parents: tuple[Value, ...], saved: tuple[Any, ...], kind: type[Value] = Value
 ) -> Value:
     out = _new(kind)
-    out.data = y if y.__class__ is float else _result(y)
+    out.data = y
     out.grad = 0.0
     out.label = ""
     out.op = op
@@ -400,10 +405,17 @@ def _varies(x: Any) -> bool:
 _new, _frame = Value.__new__, sys._getframe
 
 
-def _result(y: Any) -> float:
+def _in_floats(op: Op | Reduction, y: Any, xs: tuple[Any, ...]) -> tuple[float, tuple[float, ...]]:
+    """A result and its operands as floats: a ``p.data`` was assigned another number, or a rule returned one.
+
+    A NumPy float32 would round all that it meets, so ``y`` is computed again.
+    """
     if isinstance(y, Node):  # by a rule on numbers: one of them was none
         raise TypeError(data_message(type(y).__name__))
-    return as_float(y)
+    if any(x.__class__ is not float for x in xs):
+        xs = tuple(map(as_float, xs))
+        y = ieee(op.forward, *xs) if isinstance(op, Op) else op.forward(xs)
+    return as_float(y), xs
 
 
 def _record(op: Op | Reduction, y: Any, xs: tuple[float, ...], parents: tuple[Value, ...]) -> Value:

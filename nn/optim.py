@@ -122,6 +122,7 @@ class Optimizer:
             planned[name] = self.update(data, g, state), state
         return planned
 
+    @usage("loss.backward() first, then optimizer.step()")
     def step(self) -> None:
         """Move every parameter that has a gradient and is not frozen."""
         flat = self._gathered()

@@ -93,6 +93,13 @@ class Sequential(Module):
             x = layer(x)
         return x
 
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __getitem__(self, index: int | slice) -> Module:
+        """A layer, or a `Sequential` of some: the same modules, and no copies."""
+        return Sequential(*self.layers[index]) if isinstance(index, slice) else self.layers[index]
+
     def _summary(self) -> str:
         return f"{len(self.layers)} layers"
 

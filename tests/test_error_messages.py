@@ -100,7 +100,7 @@ def nan_backwards() -> None:
     ("wrong", "kind", "said"),
     [
         (lambda: autograd.sine, AttributeError, "module 'autograd' has no attribute 'sine'"),
-        (lambda: autograd.exp(1.0, 2.0), TypeError, "exp(x) got 2 in order"),
+        (lambda: autograd.exp(1.0, 2.0), TypeError, "exp(x) got 2 arguments in order"),
         (lambda: autograd.sum(3.0), TypeError, "sum() takes a list of Values or numbers, or a Tensor; got float"),
         (
             lambda: autograd.sum([Value(1.0)], 0, keepdims=True),
@@ -206,7 +206,8 @@ def nan_backwards() -> None:
         (
             lambda: matrix().item(),
             ValueError,
-            "item() is for one element, this tensor has shape (2, 3); use .data",
+            "item() is for one element, this tensor has shape (2, 3); take one of them, as in x[0, 0].item(), or all "
+            "by x.tolist()",
         ),
         (
             lambda: bool(matrix()),

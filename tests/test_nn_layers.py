@@ -143,6 +143,19 @@ def test_sequential_runs_in_both_worlds() -> None:
     assert nn.Sequential()(x) == x
 
 
+def test_a_sequential_is_a_series_of_its_layers() -> None:
+    model = nn.MLP(2, [3, 4, 1], seed=0)
+    assert len(model) == 3
+    assert list(model) == model.layers
+    assert model[0] is model.layers[0]
+    assert model[-1] is model.layers[2]
+    body = model[:-1]
+    assert type(body) is nn.Sequential
+    assert body.layers == model.layers[:2]
+    with pytest.raises(IndexError):
+        model[3]
+
+
 def test_a_sequential_may_begin_with_an_activation() -> None:
     slow = nn.Sequential(nn.ReLU(), nn.Layer(2, 2, "linear", seed=0))
     fast = slow.vectorize()

@@ -465,9 +465,9 @@ def test_optional_arguments_may_be_given_by_name(op: Op, make: Callable[[float],
     assert float(in_order) == float(by_name) != float(getattr(autograd, op.name)(x))
     if make is not float:
         assert float(getattr(x, op.name)(**{name: 0.3})) == float(in_order)
-    with pytest.raises(TypeError, match="got 1 in order and wrong by name"):
+    with pytest.raises(TypeError, match="got 1 argument in order and wrong by name"):
         getattr(autograd, op.name)(x, wrong=0.3)
-    with pytest.raises(TypeError, match=f"got 2 in order and {name} by name"):
+    with pytest.raises(TypeError, match=f"got 2 arguments in order and {name} by name"):
         getattr(autograd, op.name)(x, 0.3, **{name: 0.3})
 
 

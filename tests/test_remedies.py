@@ -355,7 +355,8 @@ REMEDIES: dict[str, list[Remedy]] = {
         ),
         Remedy("stack(3)", "takes a list of Tensors", "stack([x])", [[1.0, 2.0]]),
         Remedy("x + np.ones(3)", "the sizes must be equal or one of them 1", "x + np.ones(1)", [2.0, 3.0]),
-        Remedy("x.item()", "use .data", "x.data", [1.0, 2.0]),
+        Remedy("float(matrix)", "as in x[0, 0].item()", "matrix[0, 0].item()", 1.0),
+        Remedy("f'{x:.2f}'", "or all by x.tolist()", "x.tolist()", [1.0, 2.0]),
         Remedy("np.array([x, x])", "join Tensors with stack([a, b])", "stack([x, x])", [[1.0, 2.0], [1.0, 2.0]]),
         Remedy("np.asarray(x)", "write x.detach()", "np.asarray(x.detach())", [1.0, 2.0]),
         Remedy("np.asarray(x)", "or x.data to mean the plain numbers", "np.asarray(x.data)", [1.0, 2.0]),
@@ -1114,6 +1115,12 @@ REMEDIES: dict[str, list[Remedy]] = {
     ],
     "nn/optim.py": [
         Remedy(
+            "o = nn.SGD([v], lr=0.5)\no.step(v * v)",
+            "write loss.backward() first, then optimizer.step()",
+            "o = nn.SGD([v], lr=0.5)\n(v * v).backward()\no.step()\nv",
+            0.0,
+        ),
+        Remedy(
             "nn.SGD(m, nesterov=True)",
             "give momentum greater than 0, such as 0.9",
             "nn.SGD(m, nesterov=True, momentum=0.9).momentum",
@@ -1338,7 +1345,7 @@ NO_CODE: dict[str, dict[str, list[str]]] = {
             "each domain is a pair (low, high)",
             "of these can have defaults, which are a",
             "partials), a pair of tuples; got",
-            "got {len(args)} in order",
+            "got {len(args)} argument",
             "is text for people to read, got",
             "one for each argument after m; got",
             "each partial is a function (m, y",

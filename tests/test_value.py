@@ -318,3 +318,20 @@ def test_a_value_differs_from_itself_if_it_is_nan_and_is_in_a_list_all_the_same(
         assert x in [x] and [Value(2.0), x].index(x) == 1
         found = autograd.compile(lambda x=x: autograd.where(x != x, 0.0, x * 1.0))()
         assert found.data == (0.0 if math.isnan(number) else number)
+
+
+@pytest.mark.parametrize("kind", [int, np.float32, np.float64, np.int64, np.array], ids=lambda kind: kind.__name__)
+def test_another_kind_of_number_assigned_to_data_is_computed_with_in_double_precision(kind: Any) -> None:
+    """A NumPy float32 would round what it is added to, in silence."""
+
+    def program(a: Value) -> Value:
+        b = Value(0.1)
+        y = autograd.dot([a, b], [b, a]) + (a * b + 1e-9) / (a + 0.3) + autograd.mean([a, b])
+        y.backward()
+        return y
+
+    a, float_a = Value(1.0), Value(3.0)
+    a.data = kind(3)
+    y, expected = program(a), program(float_a)
+    assert (y.data, a.grad) == (expected.data, float_a.grad)
+    assert type(y.data) is type(a.grad) is float

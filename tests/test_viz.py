@@ -22,7 +22,7 @@ import autograd
 from autograd import Tensor, Value, paused_gc
 from autograd.modes import no_names
 from autograd.ops import OPS, REDUCTIONS
-from autograd.viz import draw, layout, trace, tree
+from autograd.viz import draw, explain, layout, step, to_json, trace, tree
 from autograd.viz.picture import display_bundle
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -602,3 +602,22 @@ def test_a_lens_too_wide_to_read_is_refused() -> None:
     with pytest.raises(ValueError, match="takes in 1,203 nodes, and nobody reads a picture of more than 400"):
         draw(root, around=root, up=5)
     assert len(draw(root, around=root, up=1, down=0).trace.nodes) == 3
+
+
+@pytest.mark.parametrize("number", [3, np.float32(3.0), np.float64(3.0), np.int64(3), np.array(3.0)], ids=repr)
+def test_a_value_that_was_assigned_another_kind_of_number_is_drawn_as_a_value(number: Any) -> None:
+    def drawn(number: Any) -> tuple[str, str, str, str]:
+        a, b = Value(2.0, label="a"), Value(0.5, label="b")
+        a.data = number
+        c = a * b
+        c.backward()
+        return draw(c).svg(), repr(explain(c, a)), to_json(step(c).trace), repr(tree(c))
+
+    assert drawn(number) == drawn(3.0)
+
+
+def test_a_value_that_was_assigned_no_number_is_refused_by_pictures_too() -> None:
+    a = Value(2.0)
+    a.data = "3"  # type: ignore[assignment]
+    with pytest.raises(TypeError, match=r"a Value is one real number, not str '3'; convert it first"):
+        draw(a)

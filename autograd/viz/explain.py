@@ -109,7 +109,7 @@ def _check(node: Any, what: str) -> None:
     got = type(node).__name__
     if not isinstance(node, Node):
         raise TypeError(f"explain(root, leaf) goes from one Value to another; got {got} {node!r} as {what}")
-    if not isinstance(node.data, float):
+    if not node.is_scalar:
         raise TypeError(
             f"explain is for Values, where each edge has one number to multiply by; the {what} is a {got}, whose "
             f"derivatives are arrays. Build the expression from Values, or call backward() and look at .grad"

@@ -49,7 +49,7 @@ def grouped(order: Sequence[Node], total: int, level: str | None, seen_in_this_p
         )
     operands = _without_cycles(keys, edges)
     if seen_in_this_pass:
-        seed = 1.0 if isinstance(order[-1].data, float) else np.ones_like(order[-1].data)
+        seed = 1.0 if order[-1].is_scalar else np.ones_like(order[-1].data)
         gradients = {}
         with suppress(GraphError):  # the data of a tensor has been changed in place: there is no pass to see
             gradients = pullback(order, {order[-1]: seed}, False) if order[-1].requires_grad else {}

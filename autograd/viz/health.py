@@ -70,7 +70,7 @@ def _units(nodes: Sequence[Node], unit_of: Callable[[Node], Any] | None) -> Iter
     """The numbers of each neuron for all examples: the columns of arrays, and what belongs together of `Value`s."""
     together: dict[Any, list[float]] = {}
     for node in nodes:
-        if isinstance(node.data, float):
+        if node.is_scalar:
             together.setdefault(unit_of(node) if unit_of else None, []).append(node.data)
         elif np.ndim(node.data) == 2:
             yield from np.transpose(node.data)
@@ -79,7 +79,7 @@ def _units(nodes: Sequence[Node], unit_of: Callable[[Node], Any] | None) -> Iter
 
 def _is_plainly_well(node: Node, gradients: Sequence[Any]) -> bool:
     """Whether one look is enough, as for most numbers of a large graph: arrays of one number take long."""
-    if not isinstance(node.data, float) or _is_made_by(node, ("relu", *SQUASHING)):
+    if not node.is_scalar or _is_made_by(node, ("relu", *SQUASHING)):
         return False
     return math.isfinite(node.data) and all(g == 0.0 or VANISHING <= abs(g) <= EXPLODING for g in gradients)
 
@@ -91,7 +91,7 @@ def _is_made_by(node: Node, names: Sequence[str]) -> bool:
 def _slope(node: Node) -> Any:
     """The derivative of an operation of one operand; nothing where it is lost, for data was changed in place."""
     try:
-        return node.vjp(1.0 if isinstance(node.data, float) else np.ones_like(node.data))[0]
+        return node.vjp(1.0 if node.is_scalar else np.ones_like(node.data))[0]
     except GraphError:
         return np.zeros(0)
 

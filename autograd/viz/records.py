@@ -6,6 +6,8 @@ from dataclasses import fields, is_dataclass
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+import numpy as np
+
 from autograd.viz.trace import Trace
 
 
@@ -49,9 +51,9 @@ def _plain(x: Any) -> Any:
         return {name: _plain(value) for name, value in x._asdict().items()}
     if isinstance(x, tuple):
         return [_plain(item) for item in x]
-    if isinstance(x, float) and not math.isfinite(x):
-        return in_words(x)
-    return x
+    if isinstance(x, np.generic):  # of a p.data that was assigned to
+        x = x.item()
+    return in_words(x) if isinstance(x, float) and not math.isfinite(x) else x
 
 
 def _record(hint: Any, x: Any) -> Any:

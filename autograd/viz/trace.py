@@ -269,7 +269,7 @@ def _backward_steps(
 ) -> Iterator[StepRecord]:
     """The backward pass, into ``gradients``: as `autograd.graph.backward` goes, and without touching a ``grad``."""
     root = order[-1]
-    gradients[root] = 1.0 if isinstance(root.data, float) else np.ones_like(root.data)
+    gradients[root] = 1.0 if root.is_scalar else np.ones_like(root.data)
     unseen: dict[Node, tuple[Any, Any]] = {}  # what has come from outside since the last step, and what was there
     for node in reversed(order):
         g = gradients.get(node)
@@ -301,9 +301,7 @@ def _unseen_step(
 ) -> Iterator[StepRecord]:
     """One step for all that came from outside; none where nothing did."""
     arrivals = [
-        Arrival(ids[node], sent, before, gradients[node])
-        if isinstance(node.data, float)
-        else Arrival(ids[node], None, None, None)
+        Arrival(ids[node], sent, before, gradients[node]) if node.is_scalar else Arrival(ids[node], None, None, None)
         for node, (sent, before) in unseen.items()
     ]
     if arrivals:
@@ -367,8 +365,8 @@ def record(node: Node, i: int, names: Names, line: int | None, is_root: bool, gr
     kind: Kind = "root" if is_root else "interior"
     if not node.parents:
         kind = "leaf" if node.requires_grad else "constant"
-    array = None if isinstance(node.data, float) else np.asarray(node.data)
-    data = float(node.data) if array is None else float(array.item()) if array.size == 1 else None
+    array = None if node.is_scalar else np.asarray(node.data)
+    data = node.item() if array is None else float(array.item()) if array.size == 1 else None
     grad = norm = None
     if gradient is not None:
         grad = float(np.asarray(gradient).item()) if np.size(gradient) == 1 else None
@@ -393,6 +391,6 @@ def record(node: Node, i: int, names: Names, line: int | None, is_root: bool, gr
 
 def derivatives_of(node: Node) -> Sequence[float | None]:
     """∂node/∂operand for each operand of a `Value`; None for constants, and throughout for a `Tensor`."""
-    if not isinstance(node.data, float) or node.saved is None:
+    if not node.is_scalar or node.saved is None:
         return [None] * len(node.parents)
     return [None if d is None else float(d) for d in node.vjp(1.0)]

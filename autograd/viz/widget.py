@@ -121,7 +121,7 @@ class Widget:
             node = key
         else:
             raise TypeError(f"say which leaf by its name or by itself, not by {type(key).__name__} {key!r}")
-        if not isinstance(node.data, float):
+        if not node.is_scalar:
             raise ValueError(
                 f"{key!r} is an array, and a widget edits single numbers; give it new .data, compute the result again, "
                 f"and show() that"
@@ -218,7 +218,7 @@ class Widget:
             graph = content(self.root, shown, narrator, self._stage, at=opened, **self._options)
         del graph["rows"]  # here it is Python that computes
         self._title = narrator.title(len(shown.nodes) - 1)
-        return graph | {"layout": self._layout, "editable": _is_whole(shown) and isinstance(self.root.data, float)}
+        return graph | {"layout": self._layout, "editable": _is_whole(shown) and self.root.is_scalar}
 
     def __repr__(self) -> str:
         return written(f"Widget({self._title}, {len(self._order):,} nodes)")
