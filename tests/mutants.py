@@ -276,6 +276,12 @@ def reasons() -> dict[tuple[str, ...], str]:
     return {tuple(row[part] for part in KEY): row["reason"] for row in rows}
 
 
+def last_noticed(seed: int) -> dict[tuple[str, ...], str]:
+    """What the last run of this seed noticed, and by which test."""
+    rows = json.loads((OUT / f"results-{seed}.json").read_text())
+    return {tuple(row[part] for part in KEY): row["noticed"] for row in rows}
+
+
 def report(verdicts: list[Verdict], seed: int) -> None:
     known = reasons()
     by_file: dict[str, list[Verdict]] = defaultdict(list)
@@ -314,6 +320,7 @@ def main() -> None:
         help="of tests for each fault, and again for each that lived",
     )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--again", action="store_true", help="of the last run of this seed, those that lived")
     parser.add_argument("--controls", type=int, default=10, help="trials without a fault, none of which may fail")
     options = parser.parse_args()
     os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
@@ -327,7 +334,8 @@ def main() -> None:
         if not faults:
             return
         check_whole(trees, tests, options.seconds[0], faults[: options.controls])
-        verdicts = [Verdict(fault) for fault in faults]
+        noticed = last_noticed(options.seed) if options.again else {}
+        verdicts = [Verdict(fault, noticed.get(fault.key, "")) for fault in faults]
         for budget in options.seconds:
             lived = [i for i, verdict in enumerate(verdicts) if not verdict.noticed]
             again = trees.map(partial(tried, trees, tests, budget), [verdicts[i] for i in lived])
