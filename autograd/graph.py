@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
+from operator import getitem
 from types import CodeType
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 from weakref import WeakSet
@@ -254,9 +255,12 @@ class Node:
             setattr(self, name, item)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        known = not self.parents or any(self in written.known for written in _WRITTEN.all)
-        behind = () if known else (_Written(topological_order(self)[:-1]),)
-        return _blank, (self._copied_as(), *behind), self.__getstate__()
+        kind, state = self._copied_as(), self.__getstate__()
+        if any(self in written.known for written in _WRITTEN.all):
+            attributes, kept = state
+            return _blank, (kind,), (attributes, kept if not isinstance(self.grad, Node) else {**kept, "grad": None})
+        nodes, place = _with_gradients(self)
+        return (getitem, (_Written(nodes), place)) if len(nodes) > 1 else (_blank, (kind,), state)
 
     def __copy__(self) -> Any:
         copied = _blank(self._copied_as())
@@ -264,10 +268,11 @@ class Node:
         return copied
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        for node in topological_order(self):
-            if id(node) not in memo:
-                copied = memo[id(node)] = _blank(node._copied_as())
-                copied.__setstate__(deepcopy(node.__getstate__(), memo))  # its parents have been copied by now
+        nodes = [node for node in _with_gradients(self)[0] if id(node) not in memo]
+        for node in nodes:
+            memo[id(node)] = _blank(node._copied_as())
+        for node in nodes:
+            memo[id(node)].__setstate__(deepcopy(node.__getstate__(), memo))
         return memo[id(self)]
 
     # ----- micrograd's names for the same things -----
@@ -281,17 +286,32 @@ class Node:
         return self.op.symbol if self.op else ""
 
 
-def _blank(kind: tuple[Any, ...], *behind: Any) -> Node:
+def _blank(kind: tuple[Any, ...]) -> Node:
     """A node of which nothing is known yet; ``kind``: what `_copied_as` says."""
     own, *stand_in = kind
     return object.__new__(stand_in[0].over(own) if stand_in else own)  # type: ignore[no-any-return]
 
 
-class _Written:
-    """The nodes behind another one, parents before children, as long as a pickler writes them.
+def _with_gradients(root: Node) -> tuple[list[Node], int]:
+    """All that a copy of ``root`` has, parents before children, and the place of ``root`` there.
 
-    It meets each after its parents, and so goes no deeper for a long graph than for a short one. A node that is among
-    them need not bring along what is behind it.
+    A gradient may be a node too, made from the nodes that have it.
+    """
+    seen: set[Node] = set()
+    order = _walk([root], seen)
+    place = len(order) - 1
+    for node in order:  # which grows
+        if isinstance(node.grad, Node):
+            order += _walk([node.grad], seen)
+    return order, place
+
+
+class _Written:
+    """Nodes, parents before children, as a pickler writes them: no deeper for a long graph than for a short one.
+
+    It meets each after its parents. Gradients that are nodes follow when all nodes are there.
+
+    known: those that are being written now
     """
 
     def __init__(self, nodes: Sequence[Node]) -> None:
@@ -299,7 +319,23 @@ class _Written:
         _WRITTEN.all.add(self)
 
     def __reduce__(self) -> Any:
-        return list, (self.nodes,)
+        return list, (self.nodes,), _Gradients(self), None, None, _give
+
+
+class _Gradients:
+    """What the pickler meets after all nodes."""
+
+    def __init__(self, written: _Written) -> None:
+        self.written = written
+
+    def __reduce__(self) -> Any:
+        self.written.known = set()
+        return list, ([(node, node.grad) for node in self.written.nodes if isinstance(node.grad, Node)],)
+
+
+def _give(nodes: Sequence[Node], gradients: Sequence[tuple[Node, Node]]) -> None:
+    for node, gradient in gradients:
+        node.grad = gradient
 
 
 class _InThread(threading.local):

@@ -1,6 +1,7 @@
 """Copies and pickles of results, of deep graphs, and of what keeps them: models, optimisers, compiled losses."""
 
 import copy
+import io
 import multiprocessing
 import operator
 import pickle
@@ -95,6 +96,34 @@ def test_depth_is_no_limit(start: Any, copied: Callable[[Any], Any]) -> None:
     other = copied(y)
     other.backward()
     assert len(autograd.topological_order(other)) == len(autograd.topological_order(y))
+
+
+@pytest.mark.parametrize("copied", DEEP)
+@pytest.mark.parametrize("start", [Value(0.5), Tensor([0.5])], ids=["Value", "Tensor"])
+def test_depth_is_no_limit_for_gradients_that_have_graphs(start: Any, copied: Callable[[Any], Any]) -> None:
+    y = start
+    for _ in range(3000):
+        y = (y * 0.9999).sin()
+    y.backward(np.ones(1), create_graph=True) if isinstance(y, Tensor) else y.backward(create_graph=True)
+    other_start, other = copied((start, y))
+    assert other_start.grad is not start.grad and len(autograd.topological_order(other)) == 6001 + 3000
+    np.testing.assert_array_equal(other_start.grad.data, start.grad.data)
+    np.testing.assert_array_equal(other.grad.data, y.grad.data)
+    for x in (other_start, start):
+        first, x.grad = x.grad, None
+        first.backward(np.ones(1)) if isinstance(first, Tensor) else first.backward()
+    np.testing.assert_array_equal(other_start.grad, start.grad)
+    start.grad = None
+
+
+def test_a_pickler_that_is_kept_keeps_nothing_from_the_next() -> None:
+    x, _, y = value_graph()
+    y.backward(create_graph=True)
+    kept, once = pickle.Pickler(io.BytesIO()), io.BytesIO()
+    kept.dump(y)
+    pickle.Pickler(once).dump(x)
+    assert pickle.loads(once.getvalue()).grad.data == x.grad.data
+    assert len(autograd.topological_order(pickled(x).grad)) == len(autograd.topological_order(x.grad))
 
 
 class Weight(Value):
