@@ -344,8 +344,8 @@ def _diverged(model: Module, what: str, optimizer: Optimizer, history: History) 
     )
     return TrainingError(
         f"{what} in epoch {len(history.loss) + 1}, step {history.steps + 1}, at learning rate {optimizer.lr:g}; "
-        f"{state}. Lower the learning rate, or run the step inside autograd.detect_anomaly() to see which "
-        f"operation made it"
+        f"{state}. Lower the learning rate, or call fit inside `with autograd.detect_anomaly():`, without "
+        f"compile=True, to see which operation made it"
     )
 
 

@@ -72,6 +72,7 @@ USES = (
 )
 KEPT = "def h():\n    y = v * v\n    y.label = 'y'\n    return y + v\ncompile(h, keep=['y'])().kept['y']"
 """Beginnings of programs that are compiled."""
+DATA = "([[1e200]], [0.0])"
 
 
 class Remedy(NamedTuple):
@@ -1260,14 +1261,17 @@ REMEDIES: dict[str, list[Remedy]] = {
         ),
         Remedy("nn.fit(net(), 3, optimizer=None, **quiet)", "must be a pair (X, y)", "train(net())", 1),
         Remedy("nn.fit(3, (X, y), optimizer=None, **quiet)", "e.g. nn.MLP(2, [16, 1])", "train(nn.MLP(2, [16, 1]))", 1),
-        Remedy(
-            "nn.fit(m, ([[1e200]], [0.0]), optimizer=nn.SGD(m), **quiet)",
-            "run the step inside autograd.detect_anomaly() to see which operation made it",
-            "try:\n    with detect_anomaly(): nn.fit(m, ([[1e200]], [0.0]), optimizer=nn.SGD(m), **quiet)\n"
-            "except AnomalyError as error: told = str(error)\ntold.split(' from')[0]",
-            "mul made inf",
-            "m = nn.Neuron(1, 'linear', bias=False, weights=[1.0])",
-        ),
+        *[
+            Remedy(
+                f"nn.fit(m, {DATA}, optimizer=nn.SGD(m), compile={compiled}, **quiet)",
+                "call fit inside `with autograd.detect_anomaly():`, without compile=True",
+                f"try:\n    with autograd.detect_anomaly(): nn.fit(m, {DATA}, optimizer=nn.SGD(m), **quiet)\n"
+                f"except AnomalyError as error: told = str(error)\ntold.split(' from')[0]",
+                "mul made inf",
+                "m = nn.Neuron(1, 'linear', bias=False, weights=[1.0])",
+            )
+            for compiled in (True, False)
+        ],
         *[
             Remedy(
                 f"nn.fit(m, ([[{x}]], [0.0]), optimizer=nn.SGD(m, lr={lr}), compile={compiled}, **quiet)",
