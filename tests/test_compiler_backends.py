@@ -473,3 +473,26 @@ def test_a_norm_of_infinities_and_of_what_is_no_number(backend: str, xs: Any) ->
     total = tensor.norm()
     total.backward()
     assert same([total.item(), *tensor.grad], expected)
+
+
+def test_an_estimate_of_a_program_that_was_built_is_no_bound() -> None:
+    x = Value(2.0)
+    loss = compile(lambda: x * x)
+    loss()
+    assert "plain Python" in loss.report() and "plain Python at least" not in loss.report()
+
+
+@each_backend
+def test_a_row_of_ones_own_may_come_last(backend: str) -> None:
+    """What loops in machine code compute of the table's rows and of others are runs of their own."""
+
+    @custom_op(lambda m, y, x: 3.0 * x * x)
+    def cubed(m: Any, x: Any) -> Any:
+        return x * x * x
+
+    x = Value(2.0)
+    loss = compile(lambda: cubed(x.sin() + x), backend=backend)()
+    x.grad = 0.0
+    loss.backward()
+    y = math.sin(2.0) + 2.0
+    assert (loss.data, x.grad) == pytest.approx((y**3, 3.0 * y**2 * (math.cos(2.0) + 1.0)))

@@ -200,3 +200,31 @@ def test_the_walk_goes_over_what_the_function_made_and_no_further() -> None:
     assert sizes[2] - sizes[1] == 2 * (sizes[1] - sizes[0])
     agree(steps(10), [w])
     assert math.isfinite(w.grad)
+
+
+@each_backend
+def test_what_is_computed_under_no_grad_leaves_a_derivative_a_number(backend: str) -> None:
+    """Of numbers == asks whether they are equal, of Values whether they are the same one."""
+    p = Value(3.0)
+
+    def numbers() -> Any:
+        with no_grad():
+            y = p * 2.0
+        return autograd.where(grad(lambda x: x * y)(3.0) == grad(lambda x: x * y)(4.0), p, 1.0)
+
+    def nodes() -> Any:
+        y = p * 2.0
+        return autograd.where(grad(lambda x: x * y)(3.0) == grad(lambda x: x * y)(4.0), p, 1.0)
+
+    for function, expected in ((numbers, 3.0), (nodes, 1.0)):
+        assert float(function()) == compile(function, backend=backend)().data == expected
+
+
+@each_backend
+def test_an_infinite_gradient_times_0_is_nan_where_nothing_is_selected(backend: str) -> None:
+    p = Value(3.0)
+
+    def function() -> Any:
+        return grad(lambda t: (t * t).sqrt())(0.0 * p) * 1.0
+
+    assert math.isnan(float(function())) and math.isnan(compile(function, backend=backend)().data)

@@ -62,3 +62,9 @@ def test_the_samples_of_a_batch_are_the_first_axis_of_what_depends_on_them() -> 
     w = values(3)
     lines = listed(lambda x: sum((w_i.exp() * x).tanh() for w_i in w), np.ones(8))
     assert lines == ["v1 [3] = exp(w)", "v2 [8×3] = x·v1", "v3 [8×3] = tanh(v2)", "v4 [8] = sum of 3 v3", "return v4"]
+
+
+def test_a_chain_of_maxima_is_one_of_all() -> None:
+    a, b = values(3), values(3)
+    assert listed(lambda: autograd.maximum(autograd.maximum(a[0], a[1]), a[2]))[0] == "v1 [1] = max(3 of a)"
+    assert listed(lambda: autograd.minimum(b[0], autograd.minimum(b[1], b[2])).exp())[0] == "v1 [1] = min(3 of b)"

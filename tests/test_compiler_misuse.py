@@ -3,6 +3,7 @@
 import copy
 import math
 import threading
+import weakref
 from collections import OrderedDict, defaultdict
 from typing import Any
 
@@ -418,3 +419,44 @@ def test_a_deep_copy_traces_for_itself() -> None:
     other = copy.deepcopy(model)
     other.w.data = 10.0
     assert (other.loss(2.0).data, model.loss(2.0).data) == (20.0, 4.0)
+
+
+def test_what_is_computed_from_constants_alone_may_decide() -> None:
+    p = Value(3.0)
+    for function, expected in (
+        (lambda: p * (2.0 if Value(1.0) * 2.0 < 3.0 else 5.0), 6.0),
+        (lambda: p * (2.0 if Value(1.0) * 1.0 > 1.0 else 5.0), 15.0),
+        (lambda: p * (2.0 if Value(1.0) * 2.0 == Value(1.0) * 2.0 else 5.0), 15.0),  # they are two nodes
+        (lambda: p * Value(2), 6.0),
+    ):
+        assert float(function()) == compile(function)().data == expected
+
+
+@each_backend
+def test_a_comparison_is_joined_with_true_or_false(backend: str) -> None:
+    p = Value(3.0)
+    for function in (
+        lambda: autograd.where((p < 4.0) & True, p, 1.0),
+        lambda: autograd.where(True & (p < 4.0), p, 1.0),
+        lambda: autograd.where((p > 4.0) | True, p, 1.0),
+        lambda: autograd.where((p < 4.0) | False, p, 1.0),
+    ):
+        assert compile(function, backend=backend)().data == 3.0
+    assert compile(lambda: autograd.where((p < 4.0) & False, p, 1.0), backend=backend)().data == 1.0
+
+
+def test_what_a_user_keeps_on_a_parameter_is_no_parameter() -> None:
+    p = Value(3.0)
+    p.average = Value(5.0)  # type: ignore[attr-defined]
+    compiled = compile(lambda: p * 2.0)
+    compiled().backward()
+    assert compiled.parameters == [p]
+
+
+def test_the_arrays_of_a_batch_are_not_kept() -> None:
+    p, X = Value(3.0), np.ones((5, 2))
+    kept = weakref.ref(X)
+    compiled = compile(lambda x: p * x[0])
+    loss = compiled.batch(X)
+    del X
+    assert kept() is None and loss.data == 3.0

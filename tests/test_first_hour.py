@@ -153,6 +153,7 @@ def test_a_word_of_another_library_names_ours(
 
 def test_all_words_are_there() -> None:
     assert len(WORDS) > 40
+    assert {kind for kind, _, _ in WORDS} >= {nn.Module, Optimizer, nn.History, Picture}
 
 
 def test_a_user_may_use_the_words() -> None:

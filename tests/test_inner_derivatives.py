@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+import autograd
 import nn
 from autograd import Tensor, Value, detect_anomaly, grad, hessian, hvp, jacobian, jvp, no_grad, value_and_grad, vjp
+from autograd.ops import REDUCTIONS
 from tests.peers import pytorch
 
 Derivative = Callable[[Callable[[Any], Any], Any], Any]
@@ -203,3 +205,14 @@ def test_nested_orders_and_a_third_derivative() -> None:
         w.zero_grad()
         d(0.5).backward()  # w³ e^{w x}
         assert w.grad == pytest.approx((3.0 * 0.7**2 + 0.5 * 0.7**3) * math.exp(0.35), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_a_gradient_that_has_a_graph_goes_through_a_reduction_that_is_0(name: str) -> None:
+    """Only that of the norm is taken apart there: y² has the gradient 2 y ∂y/∂x, which is 0."""
+    numbers = {"prod": [2.0, 0.0], "logsumexp": [math.log(0.25), math.log(0.75)], "norm": [0.0, 0.0]}
+    xs = [Value(x) for x in numbers.get(name, [1.0, -1.0])]
+    y = autograd.dot([xs[0]], [1.0], xs[1]) if name == "dot" else getattr(autograd, name)(xs)
+    assert y.data == pytest.approx(0.0, abs=1e-15)
+    (y * y).backward(create_graph=True)
+    assert [x.grad.data for x in xs] == pytest.approx([0.0, 0.0], abs=1e-15)

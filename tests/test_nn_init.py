@@ -132,6 +132,7 @@ def test_a_function_of_ones_own() -> None:
         (np.ones(6), ValueError, r"\(3, 2\), got \(6,\)"),
         (1.0, ValueError, r"\(3, 2\), got \(\)"),
         (np.full((3, 2), math.nan), ValueError, "finite weights"),
+        (np.array([[1.0, 2.0], [3.0, math.nan], [5.0, 6.0]]), ValueError, "finite weights"),
         (np.full((3, 2), math.inf), ValueError, "finite weights"),
         (None, TypeError, "what init returns must be plain numbers.*NoneType"),
         ([["a", "b"]] * 3, TypeError, "what init returns must be plain numbers"),

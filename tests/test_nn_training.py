@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tqdm import tqdm
 
 import autograd
 import nn
@@ -799,6 +800,19 @@ def test_the_bar_shows_loss_and_accuracy_on_stderr(capsys: pytest.CaptureFixture
     assert "6/6" in last
     assert f"loss={history.loss[-1]:.4f}" in last
     assert f"accuracy={history.accuracy[-1]:.2%}" in last
+
+
+def test_the_bar_says_how_it_goes_while_it_goes(capsys: pytest.CaptureFixture[str]) -> None:
+    seen = []
+
+    def look(epoch: int, model: nn.Module, history: nn.History) -> None:
+        seen.append(capsys.readouterr().err)
+
+    with pytest.MonkeyPatch.context() as patch:  # the bar is drawn in each step
+        update = tqdm.update
+        patch.setattr(tqdm, "update", lambda self, n=1: update(self, n) or self.refresh())
+        train(nn.vectorized.MLP(2, [2], seed=0), epochs=2, progress=True, callbacks=[look])
+    assert "epoch 1/2" in seen[0] and "loss=" in seen[0] and "epoch 2/2" in seen[1]
 
 
 def test_the_bar_of_a_regression_shows_no_accuracy(capsys: pytest.CaptureFixture[str]) -> None:

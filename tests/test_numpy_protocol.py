@@ -1,5 +1,6 @@
 """NumPy's functions on Tensors: all of them are tried, and each gives a right gradient, a plain result or an error."""
 
+import inspect
 import io
 import re
 from collections.abc import Callable, Iterator
@@ -632,3 +633,17 @@ def test_cholesky_reads_one_triangle_and_pytorch_both() -> None:
     (torch.linalg.cholesky(theirs) ** 3).sum().backward()
     g = theirs.grad.numpy()
     assert error(ours.grad, np.tril(g + g.T) - np.diag(np.diag(g))) < 1e-12
+
+
+@pytest.mark.parametrize("function", [np.sum, np.mean, np.max, np.std, np.median, np.cumsum, np.sort, np.clip])
+def test_a_default_that_is_written_out_changes_nothing(function: Any) -> None:
+    x, limits = Tensor([3.0, 1.0, 2.0]), (1.5, 2.5) if function is np.clip else ()
+    defaults = {
+        name: parameter.default
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.default is not parameter.empty and name not in ("a_min", "a_max", "min", "max")
+    }
+    assert defaults
+    found, expected = (function(x, *limits, **named) for named in (defaults, {}))
+    assert isinstance(found, Tensor) and found.requires_grad
+    np.testing.assert_array_equal(found.data, expected.data)

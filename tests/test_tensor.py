@@ -860,3 +860,11 @@ def test_pytorchs_words_of_a_node_and_of_backward() -> None:
         y.backward(retain_graph=False)
         assert float(x.grad) == 4.0 and not constant.grad
         assert not (constant * 2.0).requires_grad
+
+
+@pytest.mark.parametrize("dtypes", [("float32", "float64"), ("float64", "float32")])
+def test_a_number_beside_tensors_of_two_precisions_has_the_higher(dtypes: tuple[str, str]) -> None:
+    """0.3 in float32 is 0.30000001192."""
+    x, low = (Tensor([2.0], dtype=dtype) for dtype in dtypes)
+    assert x.clip(low - 2.0, 0.3).data.tolist() == [0.3]
+    assert autograd.clip(x, low - 2.0, 0.3).dtype == np.float64
