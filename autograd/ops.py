@@ -448,9 +448,9 @@ class Reduction(Row):
 
 
 def _is_again(x: Any, y: Any) -> bool:
-    """Whether ``x`` is the node ``y``, or another that the same operation made of the same nodes."""
+    """Whether ``x`` is the node ``y``, a result, or another that the same operation made of the same nodes."""
     made = [(node.op and node.op.name, getattr(node.op, "options", {}), *map(id, node.parents)) for node in (x, y)]
-    return x is y or (x.op is not None and made[0] == made[1])
+    return x is y or made[0] == made[1]
 
 
 def divided(m: Any, g: Any, y: Any, depth: int = 8) -> Any:

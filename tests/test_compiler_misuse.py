@@ -427,6 +427,7 @@ def test_what_is_computed_from_constants_alone_may_decide() -> None:
         (lambda: p * (2.0 if Value(1.0) * 2.0 < 3.0 else 5.0), 6.0),
         (lambda: p * (2.0 if Value(1.0) * 1.0 > 1.0 else 5.0), 15.0),
         (lambda: p * (2.0 if Value(1.0) * 2.0 == Value(1.0) * 2.0 else 5.0), 15.0),  # they are two nodes
+        (lambda: p * (2.0 if Value(1.0) * 1.0 == Value(1.0) * 1.0 else 5.0), 15.0),
         (lambda: p * Value(2), 6.0),
     ):
         assert float(function()) == compile(function)().data == expected

@@ -91,7 +91,7 @@ class Loops:
         order = np.argsort(self.places[owner], kind="stable")
         self.k, self.a, self.b = k[order], *(self.places[x[order]].astype(np.int32) for x in (a, b))
 
-    def build(self, parameters: Memory, positions: Ids, batch: int = 0, dtype: DTypeLike = float) -> Program:
+    def build(self, parameters: Memory, positions: Ids, batch: int, dtype: DTypeLike) -> Program:
         """The program for each sample; the words are those of `autograd.compiler.program.build`."""
         normal = self.normal
         rows = Rows(normal, self.places, self.width, parameters, positions, batch, np.dtype(dtype))

@@ -66,7 +66,7 @@ def run(calls: list[Call]) -> None:
         function(*args)
 
 
-def build(lifted: Lifted, parameters: Memory, positions: Ids, batch: int = 0, dtype: DTypeLike = float) -> Program:
+def build(lifted: Lifted, parameters: Memory, positions: Ids, batch: int, dtype: DTypeLike) -> Program:
     """The program of ``lifted`` for ``batch`` samples (0: no such axis).
 
     parameters: the memory of parameters; ``positions[leaf]`` is where each lies

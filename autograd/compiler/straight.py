@@ -39,7 +39,7 @@ class Straight:
         code = builtins.compile(self.source, "<compiled program>", "exec")
         self.codes = [_defined(code, writer.functions, exact) for exact in (False, True)]
 
-    def build(self, parameters: Memory, positions: Ids, batch: int = 0, dtype: DTypeLike = float) -> Program:
+    def build(self, parameters: Memory, positions: Ids, batch: int, dtype: DTypeLike) -> Program:
         """The program, run once for each sample; the words are those of `autograd.compiler.program.build`."""
         normal, n = self.normal, self.normal.leaves
         width = n + len(self.results)
