@@ -256,6 +256,16 @@ def test_a_staircase_is_undecided() -> None:
     assert checked((in_steps, 0.3)).comparisons[0].verdict != "agrees"
 
 
+@pytest.mark.parametrize("steps", [3.3e3, 4.1e4, 3.7e5])
+@pytest.mark.parametrize("slope", [0.25, 0.75], ids=["of a step", "of the stairs"])
+def test_neither_slope_of_a_staircase_is_accused(steps: float, slope: float) -> None:
+    @custom_op(lambda m, y, x: slope)
+    def in_steps(m: Any, x: Any) -> Any:
+        return 0.5 * np.floor(np.real(x) * steps) / steps + 0.25 * x
+
+    assert checked((in_steps, 1.31415)).comparisons[0].verdict == "undecided"
+
+
 @pytest.mark.parametrize("activation", ["tanh", "sigmoid", "relu", "gelu", "silu"])
 @pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
 def test_models_with_saturated_units(loss: str, activation: str) -> None:
