@@ -228,3 +228,25 @@ def test_an_infinite_gradient_times_0_is_nan_where_nothing_is_selected(backend: 
         return grad(lambda t: (t * t).sqrt())(0.0 * p) * 1.0
 
     assert math.isnan(float(function())) and math.isnan(compile(function, backend=backend)().data)
+
+
+SQUARES: list[tuple[Callable[..., Any], float]] = [
+    (lambda v: autograd.norm(v) ** 2, 2.0),
+    (lambda v: autograd.norm(v) * autograd.norm(v) * 3.0, 6.0),
+    (lambda v: 3.0 * (autograd.norm(v) + autograd.norm(v)) * autograd.norm(v), 12.0),
+]
+
+
+@each_backend
+@pytest.mark.parametrize("point", [(0.0, 0.0), (0.5, 0.3)], ids=["at 0", "elsewhere"])
+@pytest.mark.parametrize(("square", "expected"), SQUARES, ids=["power", "product", "sum"])
+def test_second_derivatives_of_a_norm_are_right_where_it_is_0(
+    square: Callable[..., Any], expected: float, point: tuple[float, float], backend: str
+) -> None:
+    """The Hessian of ‖x‖² is 2 I everywhere, though that of ‖x‖ has no limit at 0."""
+    p = Value(1.0)
+    for i, j in ((0, 0), (0, 1), (1, 1)):
+        entry = compile(lambda a, b, i=i, j=j: p * hessian(square)([a, b])[i][j], backend=backend)
+        assert entry(*point).data == pytest.approx(expected if i == j else 0.0, abs=1e-14)
+    product = compile(lambda a, b: p * hvp(square, ([a, b],), ([1.0, 2.0],))[0][1], backend=backend)
+    assert product(*point).data == pytest.approx(2.0 * expected)

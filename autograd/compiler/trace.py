@@ -28,7 +28,7 @@ from autograd.functions import NODES, where
 from autograd.graph import Node, pushforward
 from autograd.modes import MODE, NUMPY, OURS, paused_gc, setting, source_line, user_frame, user_line
 from autograd.namespaces import ieee
-from autograd.ops import OPS, Op, Reduction
+from autograd.ops import OPS, Op, Reduction, divided
 from autograd.tensor import Tensor
 from autograd.value import StandIn, Value, as_float, common_class, has_array, over_arrays
 from autograd.written import written
@@ -258,6 +258,15 @@ class Tape:
             node.parents = tuple([nodes[o] if o in nodes else self.entry(o) for o in operands])
             order.append(node)
         return [nodes.get(y.instruction, y) for y in outputs], order
+
+    def node(self, index: int, known: dict[int, "Traced"], depth: int = 8) -> "Traced":
+        """An entry as a node of a graph, with what it was computed from in the last operations; one for each entry."""
+        if index not in known:
+            node = known[index] = self.entry(index)
+            node.op = self.ops[index] if index >= 0 and depth else None
+            above = self.operands[index] if node.op else ()
+            node.parents = tuple([self.node(operand, known, depth - 1) for operand in above])
+        return known[index]
 
     def truth(self, condition: Value) -> Value:
         """1 if ``condition`` is not 0, else 0."""
@@ -551,6 +560,11 @@ class Traced(StandIn):
         )
 
     def _recorded_vjp(self, g: Any) -> list[Any]:
+        if isinstance(self.op, Reduction) and self.op.radial and isinstance(g, Traced):  # it may come out as 0
+            tape, known = _tape(self.op.name), dict[int, Traced]()
+            sent, made = [tape.node(x.instruction, known) for x in (g, self)]
+            if (ratio := divided(NODES, sent, made)) is not None:
+                return [ratio * x if want else None for x, want in zip(self.parents, self._wanted(), strict=True)]
         return [None if d is None else self._sent(d, g) for d in self._partials()]
 
     def _recorded_jvp(self, tangents: Sequence[Any]) -> Any:
