@@ -963,3 +963,17 @@ def test_arrays_of_a_batch_are_read_anew_each_time_and_not_held() -> None:
     with pytest.raises(ValueError, match="arrays of equally many rows"):
         loss.batch(np.ones(2), np.ones(3))
     assert loss.batch(y, y).data == 25.0
+
+
+def test_a_label_can_be_read_back_while_a_function_is_traced() -> None:
+    p, seen = Value(3.0), []
+
+    def loss() -> Any:
+        y = p * p
+        seen.append(y.label)
+        y.label = "y"
+        seen.append(y.label)
+        return y
+
+    compile(loss)()
+    assert seen[:2] == ["", "y"]

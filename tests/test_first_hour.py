@@ -128,6 +128,20 @@ def test_a_batch_of_nothing() -> None:
         compiled.batch()
 
 
+def test_an_error_from_inside_is_left_as_it_is() -> None:
+    def callback(epoch: int, model: nn.Module, history: nn.History) -> None:
+        raise TypeError("a callback's own")
+
+    with pytest.raises(TypeError, match=r"^a callback's own$"):
+        train(callbacks=[callback])
+
+
+@pytest.mark.parametrize(("word", "said"), [("sigmiod", "did you mean sigmoid"), ("qqq", "what there is, dir() tells")])
+def test_a_word_that_nobody_has(word: str, said: str) -> None:
+    with pytest.raises(AttributeError, match=f"has no attribute {word!r}; {re.escape(said)}"):
+        getattr(autograd, word)
+
+
 # ----- words of other libraries -----
 
 KINDS: list[tuple[type, str]] = [

@@ -19,6 +19,8 @@ from typing import Any
 import pytest
 from browser import chromium
 
+from autograd import Tensor, Value
+
 ROOT = Path(__file__).parents[1]
 SECONDS = 120.0  # far more than anything here takes
 CELLS = [
@@ -266,3 +268,8 @@ def test_in_jupyterlab_a_loop_shows_its_losses_live(lab: Lab) -> None:
     expect(player.locator(".phase")).to_contain_text("step 6 of 7")
     lab.run(4)
     expect(lab.output(4)).to_contain_text("a is 4.0 and L is -56.857")
+
+
+def test_a_host_that_knows_no_bundles_gets_the_picture() -> None:
+    a, x = Value(2.0, label="a"), Tensor([1.0])
+    assert str((a * a)._repr_svg_()).startswith("<svg") and str(x._repr_svg_()).startswith("<svg")

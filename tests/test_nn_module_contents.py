@@ -646,3 +646,14 @@ def test_gradients_of_a_compiled_model_are_cleared_as_one_array() -> None:
         assert any(p.grad for p in model.parameters())
         model.zero_grad(set_to_none)
         assert {(p.grad, p.grad is NO_GRADIENT) for p in model.parameters()} == {(0.0, set_to_none)}
+
+
+def test_a_parameter_that_is_the_default_of_a_function_is_not_missed() -> None:
+    class Scaled(nn.Module):
+        def __init__(self, f: Any) -> None:
+            self.f = f
+
+    w = Value(2.0)
+    for f in (lambda x, w=w: w * x, lambda x, *, w=w: w * x):
+        with pytest.raises(TypeError, match=r"Scaled has a parameter in a function \(f\)"):
+            Scaled(f).parameters()

@@ -795,6 +795,7 @@ def test_the_bar_shows_loss_and_accuracy_on_stderr(capsys: pytest.CaptureFixture
     history = train(model, progress=True)
     out, err = capsys.readouterr()
     assert out == ""
+    assert err.endswith("\n")  # what is printed next begins a line
     last = err.split("\r")[-1]
     assert "epoch 2/2" in last
     assert "6/6" in last

@@ -2,6 +2,7 @@
 
 import inspect
 import io
+import math
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -647,3 +648,9 @@ def test_a_default_that_is_written_out_changes_nothing(function: Any) -> None:
     found, expected = (function(x, *limits, **named) for named in (defaults, {}))
     assert isinstance(found, Tensor) and found.requires_grad
     np.testing.assert_array_equal(found.data, expected.data)
+
+
+def test_a_running_sum_or_product_passes_over_nan() -> None:
+    for function in (np.nancumsum, np.nancumprod):
+        numbers = np.array([math.nan, 2.0, math.nan, 3.0])
+        np.testing.assert_array_equal(function(Tensor(numbers)).data, function(numbers))

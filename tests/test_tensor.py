@@ -868,3 +868,8 @@ def test_a_number_beside_tensors_of_two_precisions_has_the_higher(dtypes: tuple[
     x, low = (Tensor([2.0], dtype=dtype) for dtype in dtypes)
     assert x.clip(low - 2.0, 0.3).data.tolist() == [0.3]
     assert autograd.clip(x, low - 2.0, 0.3).dtype == np.float64
+
+
+def test_the_norm_of_nothing_is_0() -> None:
+    assert autograd.norm(Tensor(np.zeros((0,)))).data == np.linalg.norm(np.zeros(0)) == 0.0
+    np.testing.assert_array_equal(Tensor(np.zeros((2, 0))).norm(axis=1).data, [0.0, 0.0])
