@@ -63,7 +63,8 @@ def call_function(function: Any, types: Sequence[type], args: tuple[Any, ...], n
         return _plainly(function, *args, **named)
     given = _signature(function).bind(*args, **named)
     defaults = {name: parameter.default for name, parameter in _signature(function).parameters.items()}
-    given.arguments = arguments = _told(given.arguments, defaults)
+    given.arguments = told = _told(given.arguments, defaults)
+    arguments = {name: x for name, x in told.items() if name != "kwargs"} | told.get("kwargs", {})  # those of np.pad
     if not _knows(rule, arguments):
         _refuse_gradients(function, rule, (), arguments)
         return _plainly(function, *args, **named)

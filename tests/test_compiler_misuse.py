@@ -461,3 +461,28 @@ def test_the_arrays_of_a_batch_are_not_kept() -> None:
     loss = compiled.batch(X)
     del X
     assert kept() is None and loss.data == 3.0
+
+
+def test_an_argument_that_only_says_that_it_equals_another_is_another() -> None:
+    class Setting:
+        def __init__(self, k: float) -> None:
+            self.k = k
+
+        def __eq__(self, other: object) -> bool:
+            return True
+
+        __hash__ = None  # type: ignore[assignment]
+
+    p = Value(3.0)
+    compiled = compile(lambda setting: p * setting.k)
+    assert [compiled(Setting(k)).data for k in (2.0, 5.0)] == [6.0, 15.0]
+
+
+@each_backend
+def test_one_argument_may_have_an_infinite_gradient_that_is_not_selected(backend: str) -> None:
+    """0 times an infinite derivative is nan in the first walk; the arguments are looked at one by one."""
+    p = Value(3.0)
+    compiled = compile(lambda a, b: p * b + a.relu().sqrt(), backend=backend)
+    a, b = Value(-1.0), Value(2.0)
+    compiled(a, b).backward()
+    assert (a.grad, b.grad, p.grad) == (0.0, 3.0, 2.0)

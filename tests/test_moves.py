@@ -341,3 +341,14 @@ def test_a_widget_of_tensors_moves_nothing() -> None:
     viz.widget(y).show(y)
     y.backward()
     np.testing.assert_array_equal(w.grad, [4.0])
+
+
+def test_a_value_that_moved_is_noticed_where_its_gradient_shall_have_a_graph() -> None:
+    w = Value(2.0)
+    y = w * w
+    w.data = 5.0
+    with pytest.raises(GraphError, match="changed"):
+        y.backward(create_graph=True)
+    w.data = 2.0
+    y.backward(create_graph=True)
+    assert w.grad.data == 4.0

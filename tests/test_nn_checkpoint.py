@@ -1302,3 +1302,13 @@ def test_without_safetensors_the_error_says_what_to_install(path: Path, monkeypa
         with pytest.raises(ImportError, match=r'pip install "glassgrad\[checkpoints\]"'):
             call()
     assert len(train(model, nn.SGD(model)).loss) == 2  # who saves nothing needs nothing
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="the system does not list what a process has open")
+def test_a_checkpoint_leaves_nothing_open(tmp_path: Path) -> None:
+    model, opened = nn.MLP(2, [1], seed=0), []
+    for _ in range(3):
+        nn.save(tmp_path / "a.safetensors", model)
+        nn.load(tmp_path / "a.safetensors", model)
+        opened.append(len(list(Path("/proc/self/fd").iterdir())))
+    assert opened[0] == opened[1] == opened[2]

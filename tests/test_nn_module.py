@@ -3,7 +3,7 @@
 import copy
 import math
 import pickle
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -288,3 +288,17 @@ def test_parameters_in_a_dict_and_deep_in_lists_are_found_by_their_way() -> None
 
     names = [name for name, _ in Odd().named_parameters()]
     assert names == ["by_name.gain", "by_name.more.0.0", "by_name.more.1.w.0", "by_name.more.1.b"]
+
+
+def test_a_module_may_have_another_base_that_asks_for_options() -> None:
+    class Registered:
+        names: ClassVar[list[str]] = []
+
+        def __init_subclass__(cls, name: str = "", **options: Any) -> None:
+            super().__init_subclass__(**options)
+            cls.names.append(name)
+
+    class Own(nn.Module, Registered, name="own"):
+        pass
+
+    assert Registered.names == ["own"]

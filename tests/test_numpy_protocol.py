@@ -654,3 +654,11 @@ def test_a_running_sum_or_product_passes_over_nan() -> None:
     for function in (np.nancumsum, np.nancumprod):
         numbers = np.array([math.nan, 2.0, math.nan, 3.0])
         np.testing.assert_array_equal(function(Tensor(numbers)).data, function(numbers))
+
+
+def test_what_is_padded_with_other_numbers_than_0() -> None:
+    x = Tensor([1.0, 2.0])
+    y = np.pad(x, (1, 2), constant_values=5.0)
+    assert y.tolist() == [5.0, 1.0, 2.0, 5.0, 5.0]
+    y.sum().backward()
+    assert x.grad.tolist() == [1.0, 1.0]

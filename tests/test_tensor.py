@@ -873,3 +873,11 @@ def test_a_number_beside_tensors_of_two_precisions_has_the_higher(dtypes: tuple[
 def test_the_norm_of_nothing_is_0() -> None:
     assert autograd.norm(Tensor(np.zeros((0,)))).data == np.linalg.norm(np.zeros(0)) == 0.0
     np.testing.assert_array_equal(Tensor(np.zeros((2, 0))).norm(axis=1).data, [0.0, 0.0])
+
+
+def test_a_list_of_rows_is_multiplied_from_the_left() -> None:
+    x = Tensor([1.0, 2.0])
+    y = [[1.0, 0.0], [3.0, 4.0]] @ x
+    assert y.tolist() == [1.0, 11.0]
+    y.sum().backward()
+    assert x.grad.tolist() == [4.0, 4.0]
