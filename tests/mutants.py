@@ -31,7 +31,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from faults import KEY, ROOT, Fault, sample, sources
+from faults import KEY, ROOT, Fault, Finder, sample, sources
 
 OUT = ROOT / "out" / "mutants"
 PRELOADED = ["numpy", "pytest", "numba", "matplotlib.pyplot", "torch", "jax", "safetensors"]
@@ -273,7 +273,11 @@ def check_whole(trees: Trees, tests: dict[str, Test], budget: float, faults: Seq
 def reasons() -> dict[tuple[str, ...], str]:
     """Why faults may live: equivalent code, or a choice that no test should hold."""
     rows = tomllib.loads((ROOT / "tests" / "mutants_lived.toml").read_text()).get("lived", [])
-    return {tuple(row[part] for part in KEY): row["reason"] for row in rows}
+    found = {tuple(row[part] for part in KEY): row["reason"] for row in rows}
+    possible = {fault.key for path in sources(ROOT) for fault in Finder(path.relative_to(ROOT).as_posix()).found}
+    for key in found.keys() - possible:
+        print(f"a reason for a fault that the code can no longer have: {key}")
+    return found
 
 
 def last_noticed(seed: int) -> dict[tuple[str, ...], str]:
