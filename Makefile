@@ -4,44 +4,48 @@ PYTHON ?= python3
 EXTRAS ?= test
 BIN := .venv/bin
 
-.PHONY: demo test coverage bench lint mutants pictures clean
+.PHONY: help demo test lint check coverage bench mutants pictures clean
 
-demo: .venv/demo-installed
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv/demo-installed ## draw a graph, train a spiral and MNIST, and say where the pictures are
 	$(BIN)/python -m demos.tour
 
-test: .venv/test-installed
+test: .venv/test-installed ## run the tests
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
-# which lines and branches of autograd and nn the suite goes through
-coverage: .venv/test-installed
+lint: .venv/test-installed ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+check: test lint ## all that a change must pass: tests, linters, the README's code blocks, the demos
+	$(BIN)/python tests/readme.py
+	for demo in expression spiral mnist tour; do $(BIN)/python -m demos.$$demo --quick --out out/ci || exit 1; done
+
+coverage: .venv/test-installed ## which lines and branches of autograd and nn the tests go through
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -n auto
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
-bench: .venv/test-installed
+bench: .venv/test-installed ## measure the table and the curves of speeds, and write them into the README
 	$(BIN)/python -m benchmarks --json benchmarks/results.json
 	$(BIN)/python -m benchmarks.curves
 	$(BIN)/python -m benchmarks.readme
 
-lint: .venv/test-installed
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-
-# faults put into the code one at a time: the suite should notice nine of ten, and the others have a reason (40 minutes)
-mutants: .venv/test-installed
+mutants: .venv/test-installed ## put 320 faults into the code, one at a time: which does the suite notice? (40 minutes)
 	$(BIN)/python tests/mutants.py
 
-# the README's pictures, as the demos draw them; the player's needs a chromium
-pictures: .venv/test-installed
+pictures: .venv/test-installed ## draw the README's pictures, as the demos do; the player's needs a chromium
 	$(BIN)/python -m demos.tour --out out
 	cp out/expression.svg out/spiral.png out/mnist.png docs/
 	cp out/expression-backward.svg docs/backward.svg
 	cp out/spiral-layers.svg docs/layers.svg
 	$(BIN)/python tests/browser.py out/expression.html docs/player.png
 
-clean:
+clean: ## remove the environment and what was built
 	rm -rf .venv out build *.egg-info
 
 .venv/bin/python:
