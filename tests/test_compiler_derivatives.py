@@ -250,3 +250,29 @@ def test_second_derivatives_of_a_norm_are_right_where_it_is_0(
         assert entry(*point).data == pytest.approx(expected if i == j else 0.0, abs=1e-14)
     product = compile(lambda a, b: p * hvp(square, ([a, b],), ([1.0, 2.0],))[0][1], backend=backend)
     assert product(*point).data == pytest.approx(2.0 * expected)
+
+
+@each_backend
+def test_a_row_has_its_defaults_in_a_compiled_function(backend: str) -> None:
+    p = Value(-2.0)
+    for name, op in OPS.items():
+        if op.defaults:
+            function = lambda name=name: getattr(autograd, name)(p * 1.0)  # noqa: E731
+            loss = compile(function, backend=backend)()
+            p.grad = 0.0
+            loss.backward()
+            eager = function()
+            compiled_grad, p.grad = p.grad, 0.0
+            eager.backward()
+            assert (loss.data, compiled_grad) == pytest.approx((eager.data, p.grad))
+
+
+@each_backend
+def test_a_jacobian_has_rows_for_results_that_were_computed_early_and_late(backend: str) -> None:
+    p = Value(1.0)
+    for i, j, expected in ((0, 0, 3.0), (0, 1, 0.0), (1, 0, 0.0), (1, 1, 4.0 * math.exp(4.0))):
+        entry = compile(
+            lambda a, b, i=i, j=j: p * jacobian(lambda v: [v[0] * 3.0, (v[1] * v[1]).exp()])([a, b])[i][j],
+            backend=backend,
+        )
+        assert entry(1.0, 2.0).data == pytest.approx(expected)

@@ -511,3 +511,8 @@ def test_a_model_is_checked_as_the_caller_asks(capsys: pytest.CaptureFixture[str
     assert nn.gradcheck(Model(almost_sin), data, "mse", tolerance=1e-2, show=False)
     with pytest.raises(ValueError, match="give one target for each row"):
         nn.gradcheck(Model(autograd.sin), (X, [[0.1]]), "mse", show=False)
+
+
+def test_it_prints_nothing_where_nothing_is_to_be_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    gradcheck(lambda x: x * x, 3.0, show=False)
+    assert capsys.readouterr().out == ""

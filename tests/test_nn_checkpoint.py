@@ -1312,3 +1312,11 @@ def test_a_checkpoint_leaves_nothing_open(tmp_path: Path) -> None:
         nn.load(tmp_path / "a.safetensors", model)
         opened.append(len(list(Path("/proc/self/fd").iterdir())))
     assert opened[0] == opened[1] == opened[2]
+
+
+def test_a_file_that_lacks_nothing_is_not_said_to_lack(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    nn.save(path, nn.MLP(2, [3, 1], seed=0))
+    with pytest.raises(nn.CheckpointError) as caught:
+        nn.load(path, nn.MLP(2, [2, 1], seed=0))
+    assert "where state is" not in str(caught.value)

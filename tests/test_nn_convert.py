@@ -558,3 +558,22 @@ def test_random_models_have_twins_there_and_back(seed: int) -> None:
     values = model.to_values()
     check_twins(model, values)
     check_twins(random_model(seed), random_model(seed).vectorize().to_values())
+
+
+def test_a_module_of_ones_own_may_convert_its_parts_one_by_one() -> None:
+    class Pair(nn.Module):
+        def __init__(self, left: nn.Module, right: nn.Module) -> None:
+            self.left, self.right = left, right
+
+        def __call__(self, x: Any) -> Any:
+            return self.right(self.left(x))
+
+        def vectorize(self) -> "Pair":
+            return Pair(self.left.vectorize(), self.right.vectorize())  # type: ignore[attr-defined]
+
+    layer = nn.Layer(2, 2, seed=0)
+    model = nn.Sequential(Pair(layer, nn.Layer(2, 2, seed=1)), layer)
+    twin = model.vectorize()
+    found = twin(np.array([[0.5, -1.0]])).data[0]
+    np.testing.assert_allclose(found, [value.data for value in model([0.5, -1.0])])
+    assert twin.layers[0].left is twin.layers[1]  # type: ignore[attr-defined]

@@ -11,7 +11,7 @@ import pytest
 
 import autograd
 import nn
-from autograd import Tensor, Value
+from autograd import Tensor, Value, compile
 
 OPTIMIZERS: dict[str, tuple[Any, str, dict[str, Any]]] = {
     "sgd": (nn.SGD, "SGD", {"lr": 0.1, "weight_decay": 0.3}),
@@ -264,3 +264,18 @@ def test_an_optimiser_goes_on_after_its_parameters_moved_to_another_store(name: 
         assert compiled.numbers() == pytest.approx(eager.numbers(), rel=1e-12)
     for key, kept in eager.optimizer.state.items():
         assert compiled.optimizer.state[key] == pytest.approx(kept, rel=1e-12)
+
+
+def test_a_parameter_that_a_later_program_does_not_reach_stays_where_it_is() -> None:
+    """The two programs keep their parameters in one store, which notes for each whether it has a gradient."""
+    p, q = Value(1.0), Value(1.0)
+    both, one = compile(lambda: p * q * 2.0), compile(lambda: p * p)
+    optimizer = nn.SGD([p, q], lr=0.1, momentum=0.9, weight_decay=0.1)
+    both().backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    one.value_and_grad()  # reads and restores all gradients
+    one().backward()
+    before = q.data
+    optimizer.step()
+    assert q.data == before and p.data != before

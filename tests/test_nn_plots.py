@@ -150,3 +150,8 @@ def test_a_hostile_title_leaves_the_svg_well_formed(title: str, tmp_path: Path) 
     for plot in (decision_boundary(model, data, resolution=5, title=title), loss_curve(HISTORY, title=title), sheet):
         page = plot.save(tmp_path / "plot.svg").read_text(encoding="utf-8")
         assert not [element for element in ElementTree.fromstring(page).iter() if element.tag.endswith("script")]
+
+
+def test_the_images_of_a_digit_sheet_have_no_ticks() -> None:
+    plot = digit_sheet(np.zeros((2, 784)), np.array([7, 2]), np.eye(10)[[7, 2]])
+    assert all(len(axes.get_xticks()) == len(axes.get_yticks()) == 0 for axes in plot.axes)
