@@ -572,8 +572,10 @@ def test_a_module_of_ones_own_may_convert_its_parts_one_by_one() -> None:
             return Pair(self.left.vectorize(), self.right.vectorize())  # type: ignore[attr-defined]
 
     layer = nn.Layer(2, 2, seed=0)
+    layer.eval()
     model = nn.Sequential(Pair(layer, nn.Layer(2, 2, seed=1)), layer)
     twin = model.vectorize()
     found = twin(np.array([[0.5, -1.0]])).data[0]
     np.testing.assert_allclose(found, [value.data for value in model([0.5, -1.0])])
-    assert twin.layers[0].left is twin.layers[1]  # type: ignore[attr-defined]
+    left, right = twin.layers[0].left, twin.layers[0].right  # type: ignore[attr-defined]
+    assert left is twin.layers[1] and (left.training, right.training) == (False, True)

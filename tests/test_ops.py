@@ -877,3 +877,11 @@ def test_the_remainder_moves_with_a_and_against_each_whole_b() -> None:
     a, b = Value(7.5), Value(-2.0)
     (a % b + 10.0 * (a // b)).backward()
     assert (a.grad, b.grad) == (1.0, 4.0)
+
+
+def test_elu_is_at_0_what_it_is_below_at_each_order() -> None:
+    """PyTorch's convention."""
+    f: Any = lambda x: autograd.elu(x, 2.0)  # noqa: E731
+    for expected in (0.0, 2.0, 2.0, 2.0):
+        assert float(f(0.0)) == expected
+        f = autograd.grad(f)
