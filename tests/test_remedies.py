@@ -1405,9 +1405,6 @@ NO_CODE: dict[str, dict[str, list[str]]] = {
             "rankdir is one of",
             "a graph is saved as",
         ],
-        "autograd/viz/player.py": [
-            "theme is one of",
-        ],
         "autograd/viz/theme.py": [
             "theme is one of",
         ],
@@ -1417,7 +1414,6 @@ NO_CODE: dict[str, dict[str, list[str]]] = {
             "{word} is how many operations",
         ],
         "autograd/viz/widget.py": [
-            "theme is one of",
             "on_edit takes a function of the leaf",
         ],
         "nn/checks.py": [

@@ -24,7 +24,7 @@ from autograd.viz.picture import Picture, put
 from autograd.viz.records import in_words
 from autograd.viz.stage import LABELLED, MARGIN, Stage, stage
 from autograd.viz.terminal import TextPlayer, at_a_keyboard, is_dropped
-from autograd.viz.theme import THEMES, Theme
+from autograd.viz.theme import Theme, check_theme
 from autograd.viz.trace import NodeRecord, Trace
 from autograd.viz.view import Level, view
 from autograd.viz.wording import facts, number, omission, one_line
@@ -180,8 +180,7 @@ def step(
     check:     beside the gradient of each leaf the finite difference
     theme:     "light", "dark", or "auto" for what the reader's system or notebook has
     """
-    if theme not in THEMES:
-        raise ValueError(f"theme is one of {', '.join(THEMES)}; got {theme!r}")
+    check_theme(theme)
     shown = view(
         root, group=group, sample=sample, around=around, up=up, down=down, path=path, max_nodes=max_nodes,
         steps=True, optimizer=optimizer,

@@ -22,10 +22,14 @@ FILLS = {"leaf": "leaf", "constant": "page", "interior": "ground", "root": "grou
 """By kind of node the colour of its card."""
 
 
-def colours(theme: Theme) -> dict[str, str]:
-    """The palette; "auto" is drawn in the light one, and `adaptive` makes it dark where the reader's system is."""
+def check_theme(theme: Theme) -> None:
     if theme not in THEMES:
         raise ValueError(f"theme is one of {', '.join(THEMES)}; got {theme!r}")
+
+
+def colours(theme: Theme) -> dict[str, str]:
+    """The palette; "auto" is drawn in the light one, and `adaptive` makes it dark where the reader's system is."""
+    check_theme(theme)
     return {name: dark if theme == "dark" else light for name, (light, dark) in PALETTE.items()}
 
 

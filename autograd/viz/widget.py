@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from autograd.graph import Node, plain, topological_order
 from autograd.viz.narration import Narrator, listed
 from autograd.viz.player import asset, computed, content, placed, step
-from autograd.viz.theme import THEMES, Theme
+from autograd.viz.theme import Theme, check_theme
 from autograd.viz.trace import NodeRecord, Trace
 from autograd.viz.view import Level, view
 from autograd.viz.wording import facts, name, omission
@@ -33,8 +33,7 @@ class Widget:
     def __init__(
         self, root: Node, at: str | int | None, group: Level | None, quiz: bool, check: bool, theme: Theme
     ) -> None:
-        if theme not in THEMES:
-            raise ValueError(f"theme is one of {', '.join(THEMES)}; got {theme!r}")
+        check_theme(theme)
         self._group = group
         self._options = {"quiz": quiz, "check": check}
         self._observers: list[Callable[[Any], object]] = []
