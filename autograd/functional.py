@@ -39,16 +39,18 @@ from autograd.trees import Tree, changed, leaves, parts, restored
 from autograd.value import Value, as_float
 
 Function = Callable[..., Any]
-Argnums = int | tuple[int, ...]
+Argnums = int | Sequence[int]
 
 
 def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
     """∂f/∂x, as a function of the same arguments.
 
     f:       returns one number
-    argnums: which argument x is, counted from 0; or a tuple of those, for a tuple of derivatives
+    argnums: which argument x is, counted from 0, or from -1 backwards; or several, for a tuple of derivatives
     has_aux: f returns (number, more), and the derivative (∂f/∂x, more)
     """
+
+    argnums = _argnums("grad", argnums)
 
     def derivative(*args: Any, **named: Any) -> Tree:
         run = _Run(f, args, named, argnums, has_aux)
@@ -59,6 +61,8 @@ def grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
 
 def value_and_grad(f: Function, argnums: Argnums = 0, has_aux: bool = False) -> Function:
     """(f, ∂f/∂x), for the price of the gradient alone; with ``has_aux`` ((number, more), ∂f/∂x), as `grad` has it."""
+
+    argnums = _argnums("value_and_grad", argnums)
 
     def value_and_derivative(*args: Any, **named: Any) -> tuple[Any, Tree]:
         run = _Run(f, args, named, argnums, has_aux)
@@ -97,6 +101,8 @@ def jacobian(f: Function, argnums: Argnums = 0) -> Function:
     (backwards), whichever is less.
     """
 
+    argnums = _argnums("jacobian", argnums)
+
     def derivative(*args: Any, **named: Any) -> Tree:
         return _Run(f, args, named, argnums).jacobian()
 
@@ -105,6 +111,7 @@ def jacobian(f: Function, argnums: Argnums = 0) -> Function:
 
 def hessian(f: Function, argnums: Argnums = 0) -> Function:
     """Every ∂²f/∂x_i∂x_j of a function that returns one number, as the Jacobian of its gradient."""
+    argnums = _argnums("hessian", argnums)
     return _named("hessian", f, jacobian(grad(f, argnums), argnums))
 
 
@@ -148,7 +155,7 @@ class _Run:
             if not all(_equal(one, other) for one, other in zip_longest(constants, _constants(elsewhere))):
                 checked_output(f, constants[0])  # no constants, but numbers that left the graph
         self.output = changed(output, lambda y, path: checked_output(f, _as_constant(y)))
-        self.input: Tree = fresh[argnums] if isinstance(argnums, int) else tuple(fresh[i] for i in chosen)
+        self.input: Tree = fresh[chosen[0]] if isinstance(argnums, int) else tuple(fresh[i] for i in chosen)
         self.inputs: list[Any] = list(leaves(self.input))
         numbers = [not isinstance(x, Node | np.ndarray) for i in chosen for x in leaves(args[i])]
         self.numbers = {node for node, is_number in zip(self.inputs, numbers, strict=True) if is_number}
@@ -244,10 +251,21 @@ def _check_function(f: Any) -> None:
         )
 
 
-def _checked_argnums(f: Any, args: tuple[Any, ...], argnums: Any) -> tuple[int, ...]:
+def _argnums(derivative: str, argnums: Any) -> Any:
+    """``argnums`` as an int or a tuple of ints; looked at where the derivative is made, for f is called later."""
+    argnums = tuple(argnums) if isinstance(argnums, list) else argnums
     chosen = argnums if isinstance(argnums, tuple) else (argnums,)
     if not all(isinstance(i, int) and not isinstance(i, bool) for i in chosen):
-        raise TypeError(f"argnums is the number of an argument, or a tuple of such; got {argnums!r}")
+        raise TypeError(
+            f"argnums is the number of an argument, or a tuple of such, got {reprlib.repr(argnums)}; for the "
+            f"derivative at x write {derivative}(f)(x)"
+        )
+    return argnums
+
+
+def _checked_argnums(f: Any, args: tuple[Any, ...], argnums: Any) -> tuple[int, ...]:
+    chosen = argnums if isinstance(argnums, tuple) else (argnums,)
+    chosen = tuple([i + len(args) if i < 0 else i for i in chosen])  # -1 is the last
     if not all(0 <= i < len(args) for i in chosen) or len(set(chosen)) < len(chosen):
         raise ValueError(
             f"argnums = {argnums!r} must name different arguments of {_name(f)} by number; it was called with "

@@ -20,9 +20,9 @@ from autograd.namespaces import SCALARS, Namespace, Rule, ieee
 from autograd.numpy_rows import ROWS
 from autograd.ops import OPS, REAL, REDUCTIONS, Interval, Op, Reduction, Saved
 from autograd.tensor import Tensor, as_array, concatenate, stack
-from autograd.trees import is_series
+from autograd.trees import is_series, leaves
 from autograd.value import Value, as_float
-from autograd.words import ALIASES, KEYWORDS, NUMPY_METHODS, mark_missing
+from autograd.words import ALIASES, KEYWORDS, NUMPY_METHODS, UNLIKE, mark_missing
 
 
 def _evaluate(op: Op, *args: Any) -> Any:
@@ -92,9 +92,14 @@ def where(condition: Any, a: Any, b: Any) -> Any:
 
 
 def clip(x: Any, low: Any = None, high: Any = None) -> Any:
-    """min(max(x, low), high); the gradient of x is 1 inside and at the two limits, 0 outside."""
+    """min(max(x, low), high); the gradient of x is 1 inside and at the two limits, 0 outside.
+
+    With one limit alone it is `maximum` or `minimum`.
+    """
+    if low is None and high is None:
+        raise TypeError("clip() needs a limit: write clip(x, low, high), clip(x, low) or clip(x, None, high)")
     if low is None or high is None:
-        raise TypeError("clip() needs both limits; for one alone use maximum(x, low) or minimum(x, high)")
+        return _evaluate(OPS["minimum"], x, high) if low is None else _evaluate(OPS["maximum"], x, low)
     clipped = _evaluate(OPS["clip"], x, low, high)  # first, for it refuses what is no number
     if MODE.tape is None and np.any(np.asarray(plain(low)) > np.asarray(plain(high))):
         raise ValueError(f"clip() needs low <= high, got low = {low!r} and high = {high!r}")
@@ -108,10 +113,13 @@ def worded(function: Callable[..., Any], path: str, module: str = "autograd") ->
     except ValueError:  # NumPy before 2.4 does not tell it for functions written in C
         return function
     known = {theirs: name for theirs, name in KEYWORDS.items() if name in ours and theirs not in ours}
+    unlike = UNLIKE.get(path.rpartition(".")[2])
 
     @wraps(function)
     def translated(*args: Any, **named: Any) -> Any:
         if named and not named.keys().isdisjoint(known):
+            if unlike and "dim" in named and named.keys().isdisjoint(("ddof", "correction")):
+                raise TypeError(f"{path}() with dim= is {unlike}")
             named = {known.get(name, name): given for name, given in named.items()}
         return function(*args, **named)
 
@@ -240,7 +248,7 @@ def _joining(name: str, join: Callable[..., Tensor]) -> Callable[..., Any]:
     @wraps(join)
     def function(tensors: Any, axis: int = 0) -> Any:
         parts = tuple(tensors) if is_series(tensors) else tensors
-        plain_ones = isinstance(parts, tuple) and parts and not any(isinstance(part, Tensor) for part in parts)
+        plain_ones = isinstance(parts, tuple) and parts and not any(isinstance(x, Tensor) for x in leaves(parts))
         return getattr(np, name)(parts, axis) if plain_ones else join(parts, axis)
 
     return worded(function, name)

@@ -15,8 +15,10 @@ from types import CodeType
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 from weakref import WeakSet
 
+import numpy as np
+
 from autograd.collector import LARGE, look_on
-from autograd.conversions import check_conversion
+from autograd.conversions import check_conversion, class_name
 from autograd.errors import GraphError
 from autograd.masked import has_nan, repeated
 from autograd.modes import MODE, Scope, check_derivative, setting
@@ -119,6 +121,27 @@ class Node:
 
     def __radd__(self, other: Any) -> Self:  # other + self
         return self._apply(OPS["add"], other, self)
+
+    # ----- x += y: a new node as x + y is, and no change of x -----
+
+    def __iadd__(self, other: Any) -> Self:
+        if not self.parents:
+            self._check_in_place("+=")
+        return self._apply(OPS["add"], self, other)
+
+    def __isub__(self, other: Any) -> Self:
+        if not self.parents:
+            self._check_in_place("-=")
+        return self._apply(OPS["sub"], self, other)
+
+    def _check_in_place(self, sign: str) -> None:
+        """Refuse PyTorch's ``p -= lr * p.grad`` under `no_grad`, which would leave the parameter as it is."""
+        if not MODE.recording and self.requires_grad and self.grad is not None and np.any(plain(self.grad)):
+            kind = class_name(self)
+            raise GraphError(
+                f"p {sign} … makes a new {kind} and leaves the parameter as it is; write p.data {sign} … to move it, "
+                f"or q = p {sign[0]} … for a new {kind}"
+            )
 
     def __sub__(self, other: Any) -> Self:
         return self._apply(OPS["sub"], self, other)
@@ -236,6 +259,15 @@ class Node:
         return self.data != plain(other)
 
     __hash__ = object.__hash__  # by identity: two equal numbers are still two nodes
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Let a leaf want a gradient, or be a constant; returns it, as in PyTorch."""
+        if self.parents and not requires_grad:
+            raise GraphError(
+                "what was computed from others has a gradient if they have; write x = x.detach() to cut it off"
+            )
+        self.requires_grad = requires_grad
+        return self
 
     # ----- copies and pickles: of a result they have the graph, which may be of any depth -----
 

@@ -213,7 +213,7 @@ def cholesky(a: Tensor, *, upper: bool = False) -> Tensor:
 def norm(x: Tensor, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """Of vectors along one axis, of matrices along two; the 2-norm of all elements with neither ord nor axis."""
     if ord is None and axis is None:
-        return x.norm(None, keepdims)
+        return x.norm(keepdims=keepdims)
     axes = x._axes(axis)
     if len(axes) == 1:
         return vector_norm(x, axes, keepdims, 2 if ord is None else ord)
@@ -224,7 +224,7 @@ def norm(x: Tensor, ord: Any = None, axis: Axis = None, keepdims: bool = False) 
 
 def vector_norm(x: Tensor, axis: Axis = None, keepdims: bool = False, ord: Any = 2) -> Tensor:
     if ord == 2:
-        return x.norm(axis, keepdims)
+        return x.norm(axis=axis, keepdims=keepdims)
     if ord == np.inf:
         return abs(x).max(axis, keepdims)
     if ord == -np.inf:
@@ -241,7 +241,7 @@ def vector_norm(x: Tensor, axis: Axis = None, keepdims: bool = False, ord: Any =
 def _of_matrices(x: Tensor, ord: Any, axes: tuple[int, ...], keepdims: bool) -> Tensor:
     rows, columns = axes
     if ord in (None, "fro"):
-        return x.norm(axes, keepdims)
+        return x.norm(axis=axes, keepdims=keepdims)
     if ord in (1, -1, np.inf, -np.inf):
         summed, along = (rows, columns) if abs(ord) == 1 else (columns, rows)
         sums = abs(x).sum(summed, keepdims=True)

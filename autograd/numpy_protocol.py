@@ -229,7 +229,7 @@ def _std(
     a: Any, axis: Axis = None, ddof: float = 0, keepdims: bool = False, where: Any = True, correction: float = 0
 ) -> Any:
     deviations, n = _deviations(a, axis, ddof or correction, keepdims, where)
-    return deviations.norm(axis, keepdims) / np.sqrt(n)
+    return deviations.norm(axis=axis, keepdims=keepdims) / np.sqrt(n)
 
 
 def _average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, keepdims: bool = False) -> Any:

@@ -24,7 +24,7 @@ from autograd.masked import Masked, masked_jvp, masked_vjp, squares
 from autograd.modes import MODE, check_forward, ieee_arithmetic, remember_place, user_line
 from autograd.moves import Moved
 from autograd.ops import OPS, Op
-from autograd.trees import is_series
+from autograd.trees import is_series, leaves
 from autograd.written import written
 
 
@@ -306,7 +306,7 @@ class Tensor(Node):
         if self.requires_grad and MODE.recording:
             raise TypeError(
                 "a conversion to an array would cut a Tensor that wants a gradient off; join Tensors with "
-                "stack([a, b]), and write x.detach() or x.data to mean the plain numbers"
+                "autograd.stack([a, b]), and write x.detach() or x.data to mean the plain numbers"
             )
         return np.array(self.data, dtype, copy=copy)
 
@@ -352,7 +352,7 @@ class Tensor(Node):
     def std(self, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> "Tensor":
         """√var over ``axis``; where every deviation is 0 the gradient is 0."""
         n = self._count_free("std", axis, ddof)
-        return (self - self.mean(axis, keepdims=True)).norm(axis, keepdims) / math.sqrt(n)
+        return (self - self.mean(axis, keepdims=True)).norm(axis=axis, keepdims=keepdims) / math.sqrt(n)
 
     def prod(self, axis: Axis = None, keepdims: bool = False) -> "Tensor":
         """Π over ``axis``, by halves and not by dividing: a zero leaves the others their gradients."""
@@ -372,8 +372,12 @@ class Tensor(Node):
         x, along = (self.reshape(-1), 0) if axis is None else (self, self._one_axis(axis))
         return x._apply(ARRAY_OPS["cumsum"], x, axis=along)
 
-    def norm(self, axis: Axis = None, keepdims: bool = False) -> "Tensor":
-        """√Σx² over ``axis``; where every x is 0 the gradient is 0."""
+    def norm(self, p: Any = 2, axis: Axis = None, keepdims: bool = False) -> "Tensor":
+        """(Σ|x|ᵖ)^(1/p) over ``axis``, as in PyTorch; for p = 2, where every x is 0, the gradient is 0."""
+        if p not in (2, None, "fro"):
+            from autograd.linear_algebra import vector_norm
+
+            return vector_norm(self, axis, keepdims, p)
         return self._over("norm", axis, keepdims)
 
     def max(self, axis: Axis = None, keepdims: bool = False) -> "Tensor":
@@ -712,7 +716,13 @@ def as_array(data: Any, dtype: DTypeLike | None = None) -> Array:
 def _parts(name: str, tensors: Any) -> tuple[Tensor, ...]:
     if not is_series(tensors):
         raise TypeError(f"{name}() takes a list of Tensors or arrays, got {reprlib.repr(tensors)}")
-    return Tensor._lift(tuple(tensors))
+    return Tensor._lift(tuple(map(_whole, tensors)))
+
+
+def _whole(part: Any) -> Any:
+    """Tensors in nested lists, as in ``stack([[a, b], [c, d]])``, as one."""
+    nested = isinstance(part, list | tuple) and any(isinstance(x, Tensor) for x in leaves(part))
+    return stack(part) if nested else part
 
 
 def concatenate(tensors: Sequence[Any], axis: int = 0) -> Tensor:

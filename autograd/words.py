@@ -16,15 +16,15 @@ from typing import Any, NoReturn
 # ----- words that are here too -----
 
 NUMPY_METHODS = """
-    all allclose any argmin argpartition argsort argwhere broadcast_to copy count_nonzero cross cumprod diag diagonal
-    diff equal flip fliplr flipud greater greater_equal inner isclose isfinite isinf isnan kron less less_equal
+    all allclose amax amin any argmin argpartition argsort argwhere broadcast_to copy count_nonzero cross cumprod diag
+    diagonal diff equal flip fliplr flipud greater greater_equal inner isclose isfinite isinf isnan kron less less_equal
     logical_and logical_not logical_or median moveaxis nan_to_num nanmean nansum nonzero not_equal outer ptp quantile
     repeat roll rot90 round searchsorted tile trace tril triu vdot
 """.split()  # noqa: SIM905
 """NumPy's functions that are methods of a Tensor as well; it is the first argument."""
 
 ALIASES = {
-    "absolute": "abs", "acosh": "arccosh", "amax": "max", "amin": "min", "asinh": "arcsinh", "atan2": "arctan2",
+    "absolute": "abs", "acosh": "arccosh", "asinh": "arcsinh", "atan2": "arctan2",
     "atanh": "arctanh", "bmm": "matmul", "clamp": "clip", "eq": "equal", "ge": "greater_equal", "ger": "outer",
     "gt": "greater", "le": "less_equal", "lt": "less", "mm": "matmul", "movedim": "moveaxis", "mv": "matmul",
     "ne": "not_equal", "permute": "transpose", "pow": "power", "swapdims": "swapaxes", "t": "transpose",
@@ -37,6 +37,18 @@ KEYWORDS = {
     "a_min": "low", "a_max": "high",
 }  # fmt: skip
 """Other names of arguments, and ours."""
+
+UNLIKE = {
+    **dict.fromkeys(
+        ("max", "min", "sort", "median"),
+        "a pair in PyTorch, the numbers and their places; write axis= for the numbers, and argmax, argmin or argsort "
+        "for the places",
+    ),
+    **dict.fromkeys(
+        ("std", "var"), "divided by n - 1 in PyTorch, and by n in NumPy; write axis= with ddof=1 for the one or ddof=0"
+    ),
+}
+"""Functions whose result with ``dim=`` is another in PyTorch than with ``axis=`` in NumPy, and what to write."""
 
 FUNCTION_ALIASES = ALIASES | {"cat": "concatenate", "concat": "concatenate"}
 """The same for functions of the module."""
@@ -57,9 +69,9 @@ INSTEAD = {
     "rsqrt(x)": "x ** -0.5",
     "frac(x)": "x - x.trunc()",
     "sgn(x)": "x.sign()",
-    "xlogy(x, y)": "x * y.log()",
+    "xlogy(x, y)": "np.where(x == 0.0, 0.0, x * y.log())",
     "logit(p)": "(p / (1.0 - p)).log()",
-    "sinc(x)": "(np.pi * x).sin() / (np.pi * x)",
+    "sinc(x)": "np.where(x == 0.0, 1.0, (np.pi * x).sin() / (np.pi * np.where(x == 0.0, 1.0, x)))",
     "clamp_min(x, 0.5)": "np.maximum(x, 0.5)",
     "clamp_max(x, 0.5)": "np.minimum(x, 0.5)",
     # ----- activations -----
@@ -79,19 +91,19 @@ INSTEAD = {
     "selu(x)": "1.0507009873554805 * x.elu(1.6732632423543772)",
     "prelu(x, v)": "np.where(x > 0.0, x, v * x)",
     "glu(C)": "C[:, :2] * C[:, 2:].sigmoid()",
-    "dropout(x, 0.5)": "x * (np.random.rand(*x.shape) > 0.5) / 0.5",
+    "dropout(x, 0.5)": "x * (np.random.rand(*x.shape) > 0.5) / (1.0 - 0.5)",
     # ----- layers -----
     "linear(x, y, v)": "x @ y.T + v",
     "embedding(t, x)": "x[t]",
     "one_hot(t, 3)": "np.eye(3)[t]",
-    "normalize(x, dim=1)": "x / x.norm(1, keepdims=True)",
+    "normalize(x, dim=1)": "x / np.maximum(x.norm(axis=1, keepdims=True), 1e-12)",
     "layer_norm(x, (3,))": "(x - x.mean(-1, True)) / (x.var(-1, True) + 1e-5).sqrt()",
     "rms_norm(x, (3,))": "x / ((x * x).mean(-1, True) + np.finfo(x.dtype).eps).sqrt()",
     "batch_norm(x, None, None, training=True)": "(x - x.mean(0)) / (x.var(0) + 1e-5).sqrt()",
     "scaled_dot_product_attention(x, y, z)": "(x @ y.T / x.shape[-1] ** 0.5).softmax(-1) @ z",
     "Flatten()(B)": "B.reshape(len(B), -1)",
     "Identity()(x)": "x",
-    "Dropout(0.5)(x)": "x * (np.random.rand(*x.shape) > 0.5) / 0.5",
+    "Dropout(0.5)(x)": "x * (np.random.rand(*x.shape) > 0.5) / (1.0 - 0.5)",
     "Embedding(3, 2)(t)": "autograd.Tensor(np.random.randn(3, 2))[t]",
     "LayerNorm(3)(x)": "(x - x.mean(-1, True)) / (x.var(-1, True) + 1e-5).sqrt()",
     "BatchNorm1d(3)(x)": "(x - x.mean(0)) / (x.var(0) + 1e-5).sqrt()",
@@ -117,9 +129,9 @@ INSTEAD = {
     "CELU()(x)": "x.elu()",
     "SELU()(x)": "1.0507009873554805 * x.elu(1.6732632423543772)",
     "GLU()(C)": "C[:, :2] * C[:, 2:].sigmoid()",
-    "CosineSimilarity()(x, y)": "(x * y).sum(1) / (x.norm(1) * y.norm(1))",
+    "CosineSimilarity()(x, y)": "(x * y).sum(1) / (x.norm(axis=1) * y.norm(axis=1))",
     "PReLU()(x)": "np.where(x > 0.0, x, 0.25 * x)",
-    "PairwiseDistance()(x, y)": "(x - y + 1e-6).norm(-1)",
+    "PairwiseDistance()(x, y)": "(x - y + 1e-6).norm(axis=-1)",
     "Parameter(x)": "autograd.Tensor(x.data)",
     "ModuleList([nn.ReLU()])": "[nn.ReLU()]",
     "ModuleDict({'a': nn.ReLU()})": "{'a': nn.ReLU()}",
@@ -133,27 +145,27 @@ INSTEAD = {
     "l1_loss(x, s)": "nn.mae(x, s)",
     "huber_loss(x, y)": "np.where(abs(x - y) < 1.0, 0.5 * (x - y) ** 2, abs(x - y) - 0.5).mean()",
     "smooth_l1_loss(x, y)": "np.where(abs(x - y) < 1.0, 0.5 * (x - y) ** 2, abs(x - y) - 0.5).mean()",
-    "binary_cross_entropy(p, s)": "-np.where(s == 1.0, p, 1.0 - p).log().mean()",
+    "binary_cross_entropy(p, s)": "-(s * p.log() + (1.0 - s) * (1.0 - p).log()).mean()",
     "binary_cross_entropy_with_logits(x, s)": "nn.bce_with_logits(x, s)",
-    "kl_div(x, p, reduction='sum')": "(p * (p.log() - x)).sum()",
+    "kl_div(x, p, reduction='sum')": "(p * (np.log(p) - x)).sum()",
     "poisson_nll_loss(x, y)": "(x.exp() - y * x).mean()",
     "gaussian_nll_loss(x, y, p)": "(0.5 * (p.log() + (x - y) ** 2 / p)).mean()",
     "margin_ranking_loss(v, w, s[0])": "(-s[0] * (v - w)).relu().mean()",
-    "triplet_margin_loss(x, y, z)": "((x - y + 1e-6).norm(-1) - (x - z + 1e-6).norm(-1) + 1.0).relu().mean()",
+    "triplet_margin_loss(x, y, z)": "((x - y + 1e-6).norm(axis=-1) - (x - z + 1e-6).norm(axis=-1) + 1.0).relu().mean()",
     "soft_margin_loss(x, s)": "(-s * x).softplus().mean()",
-    "cosine_similarity(x, y, dim=1)": "(x * y).sum(1) / (x.norm(1) * y.norm(1))",
-    "pairwise_distance(x, y)": "(x - y + 1e-6).norm(-1)",
+    "cosine_similarity(x, y, dim=1)": "(x * y).sum(1) / (x.norm(axis=1) * y.norm(axis=1))",
+    "pairwise_distance(x, y)": "(x - y + 1e-6).norm(axis=-1)",
     "CrossEntropyLoss()(x, t)": "nn.cross_entropy(x, t)",
     "NLLLoss()(x, t)": "-x[np.arange(len(t)), t].mean()",
     "MSELoss()(x, s)": "nn.mse(x, s)",
     "L1Loss()(x, s)": "nn.mae(x, s)",
     "HuberLoss()(x, y)": "np.where(abs(x - y) < 1.0, 0.5 * (x - y) ** 2, abs(x - y) - 0.5).mean()",
     "SmoothL1Loss()(x, y)": "np.where(abs(x - y) < 1.0, 0.5 * (x - y) ** 2, abs(x - y) - 0.5).mean()",
-    "BCELoss()(p, s)": "-np.where(s == 1.0, p, 1.0 - p).log().mean()",
+    "BCELoss()(p, s)": "-(s * p.log() + (1.0 - s) * (1.0 - p).log()).mean()",
     "BCEWithLogitsLoss()(x, s)": "nn.bce_with_logits(x, s)",
-    "KLDivLoss(reduction='sum')(x, p)": "(p * (p.log() - x)).sum()",
+    "KLDivLoss(reduction='sum')(x, p)": "(p * (np.log(p) - x)).sum()",
     "MarginRankingLoss()(v, w, s[0])": "(-s[0] * (v - w)).relu().mean()",
-    "TripletMarginLoss()(x, y, z)": "((x - y + 1e-6).norm(-1) - (x - z + 1e-6).norm(-1) + 1.0).relu().mean()",
+    "TripletMarginLoss()(x, y, z)": "((x - y + 1e-6).norm(axis=-1) - (x - z + 1e-6).norm(axis=-1) + 1.0).relu().mean()",
     "PoissonNLLLoss()(x, y)": "(x.exp() - y * x).mean()",
     "GaussianNLLLoss()(x, y, p)": "(0.5 * (p.log() + (x - y) ** 2 / p)).mean()",
     "SoftMarginLoss()(x, s)": "(-s * x).softplus().mean()",
@@ -214,7 +226,7 @@ INSTEAD = {
     "x.strides": "x.data.strides",
     # ----- order and statistics -----
     "topk(x, 2)[0]": "x.sort()[..., ::-1][..., :2]",
-    "kthvalue(v, 2)[0]": "v.sort()[2 - 1]",
+    "kthvalue(v, 2)[0]": "v.sort()[..., 2 - 1]",
     "x.partition(1)": "x.sort()",
     "msort(x)": "x.sort(0)",
     "aminmax(x)": "(x.min(), x.max())",
@@ -230,13 +242,13 @@ INSTEAD = {
     "logdet(S)": "np.linalg.slogdet(S).logabsdet",
     "slogdet(S)": "np.linalg.slogdet(S)",
     "inverse(S)": "np.linalg.inv(S)",
-    "pinverse(S)": "np.linalg.inv(S.T @ S) @ S.T",
+    "pinverse(S)": "np.linalg.solve(S.T @ S, S.T)",
     "cholesky(S)": "np.linalg.cholesky(S)",
     "matrix_power(x, 3)": "np.linalg.matrix_power(x, 3)",
     "chain_matmul(x, y, z)": "x @ y @ z",
-    "frobenius_norm(x, 1)": "x.norm(1)",
+    "frobenius_norm(x, 1)": "x.norm(axis=1)",
     "dist(x, y)": "(x - y).norm()",
-    "cdist(x, y)": "(x[:, None] - y[None]).norm(-1)",
+    "cdist(x, y)": "(x[:, None] - y[None]).norm(axis=-1)",
     # ----- making arrays -----
     "array([1.0, 2.0])": "autograd.Tensor([1.0, 2.0])",
     "asarray([1.0, 2.0])": "autograd.Tensor([1.0, 2.0])",
@@ -286,7 +298,6 @@ INSTEAD = {
     "x.is_leaf": "not x.parents",
     "x.grad_fn": "x.op",
     "x.retain_grad()": "x",
-    "x.requires_grad_(False)": "x.requires_grad = False",
     "x.detach_()": "x = x.detach()",
     "x.zero_()": "x.data = 0.0 * x.data",
     "x.fill_(2.0)": "x.data = 0.0 * x.data + 2.0",

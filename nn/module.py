@@ -39,6 +39,8 @@ class Module(Counted):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        if "forward" in vars(cls) and "__call__" not in vars(cls):  # PyTorch's name for it
+            cls.__call__ = lambda self, *args, **named: self.forward(*args, **named)  # type: ignore[method-assign]
         if "__call__" in vars(cls):
             cls.__call__ = _in_scope(cls.__call__)  # type: ignore[method-assign]
 
@@ -56,6 +58,12 @@ class Module(Counted):
     def parameters(self) -> list[Any]:
         """The parameters: `Value`s or `Tensor`s."""
         return [parameter for _, parameter in self.named_parameters()]
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Freeze all parameters with False; let them be trained, also those that were frozen, with True."""
+        for _, p in list(self.named_state()):
+            p.requires_grad = checks.flag("requires_grad", requires_grad)
+        return self
 
     def named_modules(self) -> Iterator[tuple[str, "Module"]]:
         """Pairs of dotted name and module: this one, called "", and all modules inside it, each once."""
@@ -139,7 +147,6 @@ instead(
         "weights params trainable_variables": "write model.parameters()",
         "children": "write model.modules()",
         "step": "an optimizer has it: write optimizer = nn.SGD(model), and then optimizer.step()",
-        "requires_grad_": "write for p in model.parameters(): p.requires_grad = False",
         "cuda cpu to": "everything is computed on the CPU: leave it out",
         "float half double": "the dtype is chosen before: write nn.vectorized.MLP(2, [16, 1], dtype=np.float64)",
     },

@@ -564,14 +564,14 @@ def two(v: Any) -> Any:
     ("wrong", "kind", "said"),
     [
         (lambda: grad(3.0)(1.0), TypeError, r"the first argument is the function to differentiate, got 3\.0"),
-        (lambda: grad(cube, "x")(1.0), TypeError, "argnums is the number of an argument, or a tuple of such; got 'x'"),
+        (lambda: grad(cube, "x")(1.0), TypeError, "argnums is the number of an argument, or a tuple of such, got 'x'"),
         (lambda: grad(cube, True)(1.0), TypeError, "argnums is the number .* got True"),
         (
             lambda: grad(cube, 1)(1.0),
             ValueError,
             "argnums = 1 must name different arguments of cube .* with 1 in order",
         ),
-        (lambda: grad(cube, -1)(1.0), ValueError, "counted from 0"),
+        (lambda: grad(cube, -2)(1.0), ValueError, "counted from 0"),
         (lambda: grad(cube, (0, 0))(1.0), ValueError, r"argnums = \(0, 0\) must name different arguments"),
         (lambda: grad(cube)("2"), TypeError, "argument 0: a Value is one real number, not str '2'"),
         (lambda: grad(cube)([1.0, {"a": "b"}]), TypeError, r"argument 0\[1\]\['a'\]: a Value is one real number"),
@@ -697,3 +697,18 @@ def test_one_function_gives_scipys_minimize_value_and_jac() -> None:
     target = np.array([1.0, -2.0, 0.5])
     found = optimize.minimize(value_and_grad(lambda x: ((x - target) ** 2).sum()), np.zeros(3), jac=True)
     assert found.success and found.x == pytest.approx(target, abs=1e-6)
+
+
+def test_arguments_are_counted_from_the_end_and_given_in_a_list_too() -> None:
+    f = lambda a, b: a * b * b  # noqa: E731
+    assert grad(f, -1)(2.0, 3.0) == 12.0 and grad(f, [0, 1])(2.0, 3.0) == (9.0, 12.0)
+    assert hessian(f, -1)(2.0, 3.0) == 4.0 and value_and_grad(f, -2)(2.0, 3.0) == (18.0, 9.0)
+    with pytest.raises(ValueError, match="argnums = -3 must name different arguments"):
+        grad(f, -3)(2.0, 3.0)
+
+
+@pytest.mark.parametrize("derivative", [grad, value_and_grad, jacobian, hessian])
+def test_a_point_in_the_place_of_argnums_is_met_at_once(derivative: Any) -> None:
+    """As in PyTorch's ``jacobian(f, x)``."""
+    with pytest.raises(TypeError, match=rf"for the derivative at x write {derivative.__name__}\(f\)\(x\)"):
+        derivative(lambda x: x * x, np.array([1.0, 2.0]))

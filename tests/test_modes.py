@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from autograd import AnomalyError, Tensor, Value, detect_anomaly, no_grad, no_names, paused_gc, scope
+from autograd import AnomalyError, GraphError, Tensor, Value, detect_anomaly, no_grad, no_names, paused_gc, scope
 from autograd.modes import MODE, setting
 
 
@@ -350,3 +350,31 @@ def test_a_generator_that_another_thread_closes_leaves_nothing_behind() -> None:
     thread.start()
     thread.join()
     assert records()
+
+
+@pytest.mark.parametrize("make", [Value, lambda x: Tensor([x])], ids=["Value", "Tensor"])
+def test_a_parameter_that_is_moved_as_in_pytorch_is_not_left_where_it_is(make: Any) -> None:
+    p = make(2.0)
+    (p * p).sum().backward() if isinstance(p, Tensor) else (p * p).backward()
+    with no_grad():
+        with pytest.raises(GraphError, match=r"write p\.data -= … to move it, or q = p - … for a new"):
+            p -= 0.1 * p.grad
+        with pytest.raises(GraphError, match=r"write p\.data \+= … to move it"):
+            p += -0.1 * p.grad
+        p.data -= 0.1 * p.grad
+        total = make(0.0)
+        total += p * 1.0  # has no gradient: a sum as any other
+        total -= 1.0
+    assert float(p.item()) == pytest.approx(1.6) and float(total.item()) == pytest.approx(0.6)
+    p += 1.0  # a new node of the graph
+    p.sum().backward() if isinstance(p, Tensor) else p.backward()
+
+
+def test_a_leaf_is_frozen_as_in_pytorch() -> None:
+    x = Value(2.0).requires_grad_(False)
+    y = x * Value(3.0).requires_grad_()
+    y.backward()
+    assert x.requires_grad is False and y.parents[1].grad == 2.0
+    with pytest.raises(GraphError, match=r"write x = x\.detach\(\)"):
+        y.requires_grad_(False)
+    assert y.detach().requires_grad is False

@@ -302,3 +302,27 @@ def test_a_module_may_have_another_base_that_asks_for_options() -> None:
         pass
 
     assert Registered.names == ["own"]
+
+
+def test_a_module_is_frozen_and_let_go_as_a_whole() -> None:
+    model = nn.MLP(2, [3, 1], seed=0)
+    model.layers[0].requires_grad_(False)
+    assert len(model.parameters()) == 4
+    assert model.requires_grad_() is model and len(model.parameters()) == 13
+    assert not model.requires_grad_(False).parameters()
+
+
+def test_pytorchs_name_for_what_a_module_computes() -> None:
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            self.w = Value(2.0)
+
+        def forward(self, x: Any, more: float = 0.0) -> Any:
+            return self.w * x + more
+
+    class Thrice(Twice):
+        def forward(self, x: Any, more: float = 0.0) -> Any:
+            return 1.5 * super().forward(x, more)
+
+    assert float(Twice()(3.0)) == 6.0 and float(Thrice()(3.0, more=1.0)) == 10.5
+    assert Twice()(3.0).scope[1].__class__ is Twice

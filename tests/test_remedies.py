@@ -116,6 +116,7 @@ REMEDIES: dict[str, list[Remedy]] = {
             "autograd.compile(lambda a: grad(lambda b: b[0] ** 2 + b[1])(np.array([1.0, 2.0]).tolist())[0] * a)(3.0)",
             6.0,
         ),
+        Remedy("grad(f, v)", "write grad(f)(x)", "grad(f)(2.0)", 4.0, "f = lambda a: a * a"),
         Remedy("grad(f(v))", "write grad(f)(x), and not grad(f(x))", "grad(f)(2.0)", 4.0, "f = lambda a: a * a"),
         Remedy(
             "grad(lambda a: math.sin(a.data))(0.0)",
@@ -137,8 +138,12 @@ REMEDIES: dict[str, list[Remedy]] = {
         ),
     ],
     "autograd/functions.py": [
-        Remedy("clip(v, 3.0, None)", "maximum(x, low)", "maximum(v, 3.0)", 3.0),
-        Remedy("clip(v, None, 1.0)", "minimum(x, high)", "minimum(v, 1.0)", 1.0),
+        Remedy("clip(v)", "write clip(x, low, high)", "clip(v, 0.0, 1.0)", 1.0),
+        Remedy("clip(v)", "clip(x, low)", "clip(v, 3.0)", 3.0),
+        Remedy("clip(v)", "clip(x, None, high)", "clip(v, None, 1.0)", 1.0),
+        Remedy("x.max(dim=0)", "write axis= for the numbers", "x.max(axis=0)", 2.0),
+        Remedy("x.max(dim=0)", "argmax, argmin or argsort for the places", "x.argmax(axis=0)", 1),
+        Remedy("x.std(dim=0)", "write axis= with ddof=1", "x.std(axis=0, ddof=1)", math.sqrt(0.5)),
         Remedy(
             "@custom_op(2.0)\ndef square(m, a): return a * a\nsquare(v)",
             "write @custom_op(lambda m, y, x: …) above the formula",
@@ -181,6 +186,13 @@ REMEDIES: dict[str, list[Remedy]] = {
         ),
     ],
     "autograd/graph.py": [
+        Remedy(
+            "(v * v).backward()\nwith no_grad(): v -= 0.5 * v.grad",
+            "write p.data -= … to move it",
+            "(v * v).backward()\nwith no_grad(): v.data -= 0.5 * v.grad\nv",
+            0.0,
+        ),
+        Remedy("(v * v).requires_grad_(False)", "write x = x.detach()", "(v * v).detach()", 4.0),
         Remedy(
             "with no_grad():\n    w = v * v\nw.backward()",
             "build it from Values or Tensors outside no_grad()",
@@ -358,7 +370,12 @@ REMEDIES: dict[str, list[Remedy]] = {
         Remedy("x + np.ones(3)", "the sizes must be equal or one of them 1", "x + np.ones(1)", [2.0, 3.0]),
         Remedy("float(matrix)", "as in x[0, 0].item()", "matrix[0, 0].item()", 1.0),
         Remedy("f'{x:.2f}'", "or all by x.tolist()", "x.tolist()", [1.0, 2.0]),
-        Remedy("np.array([x, x])", "join Tensors with stack([a, b])", "stack([x, x])", [[1.0, 2.0], [1.0, 2.0]]),
+        Remedy(
+            "np.array([x, x])",
+            "join Tensors with autograd.stack([a, b])",
+            "autograd.stack([x, x])",
+            [[1.0, 2.0], [1.0, 2.0]],
+        ),
         Remedy("np.asarray(x)", "write x.detach()", "np.asarray(x.detach())", [1.0, 2.0]),
         Remedy("np.asarray(x)", "or x.data to mean the plain numbers", "np.asarray(x.data)", [1.0, 2.0]),
         Remedy("bool(x)", "use .data.any()", "bool(x.data.any())", True),
@@ -1307,7 +1324,6 @@ NO_CODE: dict[str, dict[str, list[str]]] = {
     },
     "says what is expected, and the remedy is another argument": {
         "autograd/functional.py": [
-            "argnums is the number of an argument, or a",
             "must name different arguments of",
             "as the function has it; got",
             "must have shape",

@@ -1,6 +1,7 @@
 """`Tensor`: every array operation against NumPy, its gradients against differences; memory, dtype, bad input."""
 
 import copy
+import math
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers import array_slopes, error, plain, same
+from peers import pytorch
 
 import autograd
 from autograd import GraphError, Tensor, Value, concatenate, stack
@@ -451,7 +453,8 @@ def test_nothing_warns_and_nothing_raises_at_the_edges() -> None:
     functions: list[Callable[[Tensor], Tensor]] = [
         lambda x: x.sum(1), lambda x: x.mean(1), lambda x: x.var(1), lambda x: x.max(1), lambda x: x.min(1),
         lambda x: x.logsumexp(1), lambda x: x.softmax(1), lambda x: x.log_softmax(1), lambda x: x.prod(1),
-        lambda x: x @ x.transpose(0, 2, 1), lambda x: x.norm(1), lambda x: x.log() - x.log(), lambda x: x * x - x / x,
+        lambda x: x @ x.transpose(0, 2, 1), lambda x: x.norm(axis=1), lambda x: x.log() - x.log(),
+        lambda x: x * x - x / x,
     ]  # fmt: skip
     for f in functions:
         found = []
@@ -687,8 +690,9 @@ def test_the_upstream_gradient_is_numbers() -> None:
 def test_axes_that_do_not_exist() -> None:
     x = Tensor(np.ones((2, 3)))
     calls: list[Callable[[Any], Any]] = [
-        x.sum, x.mean, x.max, x.min, x.var, x.argmax, x.logsumexp, x.softmax, x.log_softmax, x.prod, x.norm,
-        lambda axis: x.take([0], axis), lambda axis: concatenate([x, x], axis), lambda axis: x.transpose((0, axis)),
+        x.sum, x.mean, x.max, x.min, x.var, x.argmax, x.logsumexp, x.softmax, x.log_softmax, x.prod,
+        lambda axis: x.norm(axis=axis), lambda axis: x.take([0], axis), lambda axis: concatenate([x, x], axis),
+        lambda axis: x.transpose((0, axis)),
     ]  # fmt: skip
     for call in calls:
         for axis in (2, -3):
@@ -881,3 +885,45 @@ def test_a_list_of_rows_is_multiplied_from_the_left() -> None:
     assert y.tolist() == [1.0, 11.0]
     y.sum().backward()
     assert x.grad.tolist() == [4.0, 4.0]
+
+
+def test_the_norm_of_a_tensor_is_pytorchs() -> None:
+    torch = pytorch()
+    rows = np.array([[1.0, -5.0], [7.0, 2.0], [0.5, 3.0]])
+    for args, named in (
+        ((), {}), ((2,), {}), ((1,), {}), ((math.inf,), {}), ((3,), {}), (("fro",), {}),
+        ((), {"dim": 1}), ((1,), {"dim": 0}), ((), {"p": 1, "dim": 1, "keepdim": True}),
+    ):  # fmt: skip
+        x, peer = Tensor(rows), torch.tensor(rows, requires_grad=True)
+        found, expected = x.norm(*args, **named), peer.norm(*args, **named)
+        np.testing.assert_allclose(found.data, expected.detach().numpy())
+        found.sum().backward()
+        expected.sum().backward()
+        np.testing.assert_allclose(x.grad, peer.grad.numpy())
+
+
+@pytest.mark.parametrize("name", ["max", "min", "sort", "median", "std", "var"])
+def test_what_pytorch_gives_for_dim_and_numpy_for_axis_are_not_mixed_up(name: str) -> None:
+    x = Tensor([[1.0, 5.0], [7.0, 2.0], [0.0, 3.0]])
+    for function in (getattr(x, name), lambda **named: getattr(autograd, name)(x, **named)):
+        with pytest.raises(TypeError, match=rf"{name}\(\) with dim= is .* in PyTorch.*; write axis= "):
+            function(dim=1)
+        assert np.ndim(function(axis=1).data) in (1, 2)
+    torch = pytorch()
+    for word in ("amax", "amin", "sum", "mean", "logsumexp"):
+        expected = getattr(torch.tensor(x.data), word)(dim=1)
+        np.testing.assert_allclose(getattr(x, word)(dim=1).data, expected)
+        np.testing.assert_allclose(getattr(autograd, word)(x, dim=1).data, expected)
+    for word in ("std", "var"):
+        expected = getattr(torch.tensor(x.data), word)(dim=1, correction=1)
+        np.testing.assert_allclose(getattr(x, word)(dim=1, correction=1).data, expected)
+
+
+def test_tensors_in_nested_lists_are_stacked() -> None:
+    angle = Tensor(0.3)
+    c, s = angle.cos(), angle.sin()
+    for rotation in (autograd.stack([[c, -s], [s, c]]), autograd.stack([[c, -s], stack([s, c])])):
+        np.testing.assert_allclose(rotation.data, [[math.cos(0.3), -math.sin(0.3)], [math.sin(0.3), math.cos(0.3)]])
+    autograd.stack([[c, 1.0], [2.0, s]]).sum().backward()
+    np.testing.assert_allclose(angle.grad, math.cos(0.3) - math.sin(0.3))
+    assert autograd.stack([[1.0, 2.0], [3.0, 4.0]]).tolist() == [[1.0, 2.0], [3.0, 4.0]]

@@ -208,10 +208,15 @@ def test_an_alias_is_the_same_method() -> None:
         assert getattr(Tensor, theirs) is getattr(Tensor, name)
 
 
-def test_a_limit_alone_is_refused_with_what_to_write() -> None:
-    for call in (lambda x: x.clip(0.0), lambda x: x.clamp(min=0.0), lambda x: autograd.clamp(x, max=1.0)):
-        with pytest.raises(TypeError, match=r"use maximum\(x, low\) or minimum\(x, high\)"):
-            call(Tensor([1.0]))
+def test_a_limit_alone_is_taken_as_in_numpy_and_pytorch() -> None:
+    for x in (Tensor([-1.0, 3.0]), Value(3.0), Value(-1.0)):
+        for found, expected in (
+            (x.clip(0.0), autograd.maximum(x, 0.0)),
+            (x.clamp(min=0.0), autograd.maximum(x, 0.0)),
+            (autograd.clamp(x, max=1.0), autograd.minimum(x, 1.0)),
+            (x.clip(None, 1.0), autograd.minimum(x, 1.0)),
+        ):
+            assert np.all(found.data == expected.data) and found.op is expected.op
 
 
 # ----- a word that is not here -----

@@ -495,6 +495,7 @@ class Traced(StandIn):
     __slots__ = ()
     code: Any
     """Its tape, where a Value has the code that made it."""
+    __iadd__, __isub__ = Value.__add__, Value.__sub__
 
     @classmethod
     def _apply(cls, op: Op, *args: Any) -> Any:
