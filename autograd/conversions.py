@@ -72,6 +72,8 @@ def _message(kind: str, frame: FrameType, asks: Any) -> str:
     what = f"{called}()" if name else "A conversion to float"
     where = "inside a function that is being differentiated" if MODE.differentiating else "that wants a gradient"
     remedy = INSTEAD.get(name) or (f"autograd.{name}(x) for {called}(x)" if name in OPS else "")
+    if not name and dis.opname[frame.f_code.co_code[running_instruction(frame)]] == "STORE_SUBSCR":  # y[0] = x
+        remedy = f"{kind}s into a list or an array of dtype=object"
     return (
         f"{what} of a {kind} {where} would cut it off from the derivative\n  at {source_line(frame)}\n"
         f"write {remedy and f'{remedy}, and '}x.item() if you mean the bare number"

@@ -29,6 +29,7 @@ from autograd.modes import MODE
 from autograd.numpy_rows import ROWS
 from autograd.tensor import Tensor, concatenate, stack
 from autograd.trees import changed, leaves, restored
+from autograd.words import BY_NAME
 
 Rule = Callable[..., Any]
 choose, clip, maximum, minimum = (FUNCTIONS[name] for name in ("where", "clip", "maximum", "minimum"))
@@ -128,7 +129,9 @@ def _refuse_gradients(function: Any, rule: Rule | None, args: tuple[Any, ...], n
         unknown = ", ".join(argument for argument in named if argument not in known)
         reason = f"{name} {what} takes ({', '.join(known)}) and no {unknown}; x.astype(dtype) has another dtype"
     else:
-        reason = f"{name} {what} would cut it off, for its derivative is not known here"
+        call, code = BY_NAME.get(name.rpartition(".")[2], ("", ""))
+        composed = f"; for {call} write {code}" if code else ""
+        reason = f"{name} {what} would cut it off, for its derivative is not known here{composed}"
     raise TypeError(f"{reason}; write x.detach() or x.data to mean the plain numbers")
 
 

@@ -682,6 +682,12 @@ _KEPT = np.dtype(np.float32).char + np.dtype(np.float64).char
 """Sums of float16 overflow at 65504, and of what is longer than float64 derivatives would lose the digits."""
 
 
+_OF_NODES = (
+    "a Tensor made from a {} of nodes would not remember them; join Tensors with stack(), and from Values take "
+    "[value.data for value in values]"
+)
+
+
 def as_array(data: Any, dtype: DTypeLike | None = None) -> Array:
     """``data`` as a floating array, or a `TypeError` that says what to write instead."""
     if data.__class__ is np.ndarray and data.dtype.char in _KEPT and (dtype is None or data.dtype == dtype):
@@ -695,14 +701,13 @@ def as_array(data: Any, dtype: DTypeLike | None = None) -> Array:
     if isinstance(data, Node):
         raise TypeError(f"expected plain numbers, got a {class_name(data)}; {MIXED}")
     if isinstance(data, list | tuple) and any(isinstance(x, Node) for x in data):
-        raise TypeError(
-            f"a Tensor made from a {type(data).__name__} of nodes would not remember them; "
-            f"join Tensors with stack(), and from Values take [value.data for value in values]"
-        )
+        raise TypeError(_OF_NODES.format(type(data).__name__))
     try:
         array = np.asarray(data)
     except ValueError as error:
         raise TypeError(f"a Tensor needs rows of equal length: {error}") from None
+    if array.dtype.kind == "O" and isinstance(data, list | tuple) and any(isinstance(x, Node) for x in leaves(data)):
+        raise TypeError(_OF_NODES.format(type(data).__name__))
     if array.dtype.kind not in "biuf":
         raise TypeError(
             f"a Tensor holds real numbers, got {type(data).__name__} of dtype {array.dtype}; "

@@ -298,6 +298,7 @@ INSTEAD = {
     "x.is_leaf": "not x.parents",
     "x.grad_fn": "x.op",
     "x.retain_grad()": "x",
+    "backward(x.sum())": "x.sum().backward()",
     "x.detach_()": "x = x.detach()",
     "x.zero_()": "x.data = 0.0 * x.data",
     "x.fill_(2.0)": "x.data = 0.0 * x.data + 2.0",
@@ -324,7 +325,7 @@ INSTEAD = {
     "vmap(f)(x)": "np.stack([f(row) for row in x])",
     **dict.fromkeys(("checkpoint(f)(v)", "remat(f)(v)"), "f(v)"),
     **dict.fromkeys(
-        ("custom_gradient(f)", "custom_jvp(f)", "custom_vjp(f)", "primitive(f)"),
+        ("custom_gradient(f)", "custom_jvp(f)", "custom_vjp(f)", "primitive(f)", "Function(f)"),
         "autograd.custom_op(lambda m, y, x: 2.0 * x)(lambda m, x: x * x)",
     ),
 }
@@ -346,6 +347,7 @@ ABSENT = {
     r"(?i).*(complex|cfloat|cdouble|chalf|conj|polar|\bangle\b|\bhermit).*": "numbers are real",
     r"(?i).*(cuda|gpu|mps|xpu|ipu|mtia|xla|hpu|device|autocast|pinned|shared|accelerator).*":
         "arrays lie in the computer's own memory, and there is no device to name: leave it out",
+    r".*_?hook(_.*)?": "there are no hooks: what x.op and x.parents say can be walked by autograd.topological_order(x)",
     r".*(Storage|storage)(_.*)?|.*_ptr|.*Type|.*_copy|sym_.*|Sym.*|.*Script.*": "this is a part of PyTorch's machinery",
 }  # fmt: skip
 """By a pattern of the name: what is not here at all."""
@@ -371,8 +373,10 @@ def answer(name: str, ours: Iterable[str]) -> str:
     if base != name and (base in ours or base in BY_NAME):
         said = f"write x = x.{base}(…)" if base in ours else answer(base, ours)
         return f"nothing is changed in place, for the graph would not know: {said}"
-    if name in _numpy():
+    if name in importlib.import_module("autograd.numpy_protocol").NAMES and name in _numpy():
         return f"write np.{name}, whose results mix with Values and Tensors; of x the plain numbers are x.data"
+    if name in _numpy():
+        return f"write np.{name}, which computes with plain numbers, as np.{name}(x.data) does"
     for pattern, reason in ABSENT.items():
         if re.fullmatch(pattern, name):
             return reason

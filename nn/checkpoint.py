@@ -79,6 +79,7 @@ def save(
     Errors: CheckpointError for what could not be loaded again, such as parameters that are nan; OSError where the
     file cannot be written; ImportError where safetensors is missing.
     """
+    _check_path_first("save", path)
     path, safetensors = as_path("path", path), _safetensors()
     _check_parts(model, optimizer, generator)
     numbers = _parameters(model)
@@ -128,6 +129,7 @@ def load(
     Errors: CheckpointError where the file is damaged, foreign or does not fit; FileNotFoundError where there is
     none.
     """
+    _check_path_first("load", path)
     path, restore_settings = as_path("path", path), flag("restore_settings", restore_settings)
     _check_parts(model, optimizer, generator)
     parts = model, optimizer, generator
@@ -564,6 +566,11 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def _check_path_first(function: str, path: Any) -> None:
+    if isinstance(path, Module):
+        raise TypeError(f'the path comes first, and then the model: write nn.{function}("model.safetensors", model)')
 
 
 def _check_is_file(path: Path) -> None:

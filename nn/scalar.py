@@ -61,7 +61,8 @@ class Neuron(Module):
     def __call__(self, x: Any) -> Value:
         inputs = _listed(x)
         if len(inputs) != len(self.w):
-            raise ValueError(f"Neuron({len(self.w)}) takes {len(self.w)} inputs, got {len(inputs)}")
+            of_many = "; for many examples write [model(x) for x in X]" if inputs and np.ndim(inputs[0]) else ""
+            raise ValueError(f"Neuron({len(self.w)}) takes {len(self.w)} inputs, got {len(inputs)}{of_many}")
         if self.expand:
             total = self.w[0] * inputs[0]
             for w, x_i in zip(self.w[1:], inputs[1:], strict=True):

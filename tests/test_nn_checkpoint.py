@@ -917,7 +917,7 @@ def test_a_name_that_is_no_text_is_refused(path: Path) -> None:
         ((3, nn.Linear(1, 1)), {}, r"path must be a str or a pathlib.Path, and 3 \(int\) came"),
         (("x", 3), {}, r"model must be a module, e\.g\. nn\.MLP\(2, \[16, 1\]\); got 3"),
         (("x", None), {}, "model must be a module"),
-        ((nn.Linear(1, 1), "x"), {}, "path must be a str or a pathlib.Path"),
+        ((nn.Linear(1, 1), "x"), {}, "the path comes first, and then the model: write nn"),
         (("x", nn.Linear(1, 1), nn.Adam), {}, r"optimizer must be made first, e\.g\. nn\.Adam\(model, lr=0\.01\)"),
         (("x", nn.Linear(1, 1)), {"generator": 3}, "generator must be one of NumPy's, e.g. numpy"),
     ],

@@ -436,7 +436,7 @@ def test_the_errors_say_what_came_and_what_to_write() -> None:
         r"np\.var of a Tensor that wants a gradient takes \(a, axis, .*\) and no mean": lambda: np.var(t, mean=0.0),
         r"np\.add .* cannot write into an array .*use `B = B \+ x`": lambda: array().__iadd__(t),
         r"np\.cumsum .* cannot write into an array": lambda: np.cumsum(np.ones(3), out=t.detach()),
-        r"conversion to an array .*join Tensors with stack\(\[a, b\]\)": lambda: np.array([t, t]),
+        r"conversion to an array .*join Tensors with autograd\.stack\(\[a, b\]\)": lambda: np.array([t, t]),
         r"np\.pad of a Tensor has the modes constant, edge": lambda: np.pad(t, 1, mode="mean"),
         r"np\.quantile of a Tensor has method 'linear'": lambda: np.quantile(t, 0.5, method="lower"),
         r"np\.vstack of a Tensor keeps its dtype": lambda: np.vstack([t], dtype=float),

@@ -91,6 +91,12 @@ class Remedy(NamedTuple):
 REMEDIES: dict[str, list[Remedy]] = {
     "autograd/conversions.py": [
         Remedy(
+            "y = np.zeros(2)\ny[0] = v",
+            "write Values into a list or an array of dtype=object",
+            "y = np.zeros(2, dtype=object)\ny[0] = v\nloss = y.sum()\nloss.backward()\nv.grad",
+            1.0,
+        ),
+        Remedy(
             "grad(lambda a: math.exp(a))(0.0)",
             "write autograd.exp(x) for math.exp(x)",
             "grad(lambda a: autograd.exp(a))(0.0)",
@@ -257,6 +263,12 @@ REMEDIES: dict[str, list[Remedy]] = {
         ),
     ],
     "autograd/numpy_protocol.py": [
+        Remedy(
+            "np.cov(matrix)",
+            "write (x - x.mean(1, True)) @ (x - x.mean(1, True)).T / (x.shape[1] - 1)",
+            "x = matrix\n(x - x.mean(1, True)) @ (x - x.mean(1, True)).T / (x.shape[1] - 1)",
+            [[1.0, 1.0], [1.0, 1.0]],
+        ),
         Remedy("np.sort_complex(x)", "write x.detach()", "np.sort_complex(x.detach())", [1.0, 2.0]),
         Remedy("np.sort_complex(x)", "or x.data to mean the plain numbers", "np.sort_complex(x.data)", [1.0, 2.0]),
         Remedy("B = np.ones(2)\nB += x", "use `B = B + x`", "B = np.ones(2)\nB = B + x\nB", [2.0, 3.0]),
@@ -333,6 +345,9 @@ REMEDIES: dict[str, list[Remedy]] = {
             "grad(f)(np.array(2.0))",
             "grad(lambda b: grad(lambda w: (w * b).sum())(X).sum())(np.array(0.5))",
             4.0,
+        ),
+        Remedy(
+            "Tensor([[v, v]])", "[value.data for value in values]", "Tensor([[x.data for x in [v, v]]])", [[2.0, 2.0]]
         ),
         Remedy("Tensor([x, x])", "join Tensors with stack()", "stack([x, x])", [[1.0, 2.0], [1.0, 2.0]]),
         Remedy(
@@ -828,6 +843,12 @@ REMEDIES: dict[str, list[Remedy]] = {
     ],
     "nn/checkpoint.py": [
         Remedy(
+            "nn.save(net(), path)",
+            'write nn.save("model.safetensors", model)',
+            "nn.save(path, net()).name",
+            "a.safetensors",
+        ),
+        Remedy(
             "nn.save(path, a, nn.SGD([*a.parameters(), *b.parameters()]))",
             "put all that it moves into one Module",
             "both = nn.Sequential(a, b)\nnn.save(path, both, nn.SGD(both)).exists()",
@@ -1221,6 +1242,12 @@ REMEDIES: dict[str, list[Remedy]] = {
     ],
     "nn/scalar.py": [
         Remedy(
+            "nn.MLP(2, [1], seed=0)(np.zeros((3, 2)))",
+            "for many examples write [model(x) for x in X]",
+            "len([nn.MLP(2, [1], seed=0)(x) for x in np.zeros((3, 2))])",
+            3,
+        ),
+        Remedy(
             "model(3.0)",
             "as in model([1.0, 2.0])",
             "model([1.0, 2.0])",
@@ -1474,7 +1501,6 @@ NO_CODE: dict[str, dict[str, list[str]]] = {
         ],
         "nn/scalar.py": [
             "finite numbers, one for each input",
-            "takes {len(self.w)} inputs, got",
         ],
         "nn/training.py": [
             "accuracy: scores must have shape (n,) or",

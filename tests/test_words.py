@@ -66,6 +66,7 @@ def test_the_remedy_runs(call: str) -> None:
 
 
 UNCOMPARED = """
+    Function backward
     stride half bfloat16 imag retain_grad dropout Dropout Embedding bernoulli normal rand rand_like randint randn
     randn_like randperm manual_seed Adadelta Adagrad Adamax NAdam RAdam RMSprop SparseAdam lr_scheduler ModuleDict
     ModuleList ParameterDict ParameterList functional numpy inference_mode set_grad_enabled Variable custom_gradient
@@ -230,7 +231,8 @@ def test_a_limit_alone_is_taken_as_in_numpy_and_pytorch() -> None:
         (lambda: Value(1.0).cuda, "Value has no attribute 'cuda'; for x.cuda() write x"),
         (lambda: nn.MSELoss, "module 'nn' has no attribute 'MSELoss'; for MSELoss()(x, s) write nn.mse(x, s)"),
         (lambda: Tensor(1.0).add_, "nothing is changed in place, for the graph would not know: write x = x.add(…)"),
-        (lambda: autograd.linspace, "write np.linspace, whose results mix with Values and Tensors; of x the plain"),
+        (lambda: autograd.linspace, "write np.linspace, which computes with plain numbers, as np.linspace(x.data)"),
+        (lambda: Tensor(1.0).corrcoef, "write np.corrcoef, which computes with plain numbers, as np.corrcoef(x.data)"),
         (lambda: nn.Conv2d, "there are no images here, only vectors: nn.Linear, nn.MLP, nn.Sequential"),
         (lambda: nn.Lienar, "module 'nn' has no attribute 'Lienar'; did you mean Linear?"),
         (lambda: autograd.zzz, "module 'autograd' has no attribute 'zzz'; what there is, dir() tells"),

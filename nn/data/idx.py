@@ -12,6 +12,7 @@ Source: Yann LeCun, "The MNIST database of handwritten digits", section "The IDX
 import gzip
 import math
 import os
+import reprlib
 import zlib
 from pathlib import Path
 from typing import IO, Any, cast
@@ -60,7 +61,7 @@ def read_idx(path: str | os.PathLike[str], shape: tuple[int, ...] | None = None)
 def as_path(name: str, value: object) -> Path:
     """``value`` as a path with ``~`` expanded, or a TypeError that names the argument."""
     if not isinstance(value, str | os.PathLike):
-        came = f"{value!r} ({type(value).__name__})"
+        came = f"{reprlib.repr(value)} ({type(value).__name__})"
         raise TypeError(f'{name} must be a str or a pathlib.Path, and {came} came: write {name}="some/place"')
     return Path(value).expanduser()
 
