@@ -171,12 +171,6 @@ INSTEAD = {
     "SoftMarginLoss()(x, s)": "(-s * x).softplus().mean()",
     # ----- optimisers -----
     "RMSprop(model.parameters())": "nn.RMSProp(model.parameters(), lr=0.01)",
-    "Adagrad(model.parameters())": "nn.RMSProp(model.parameters(), lr=0.01)",
-    "Adadelta(model.parameters())": "nn.RMSProp(model.parameters(), lr=0.01)",
-    "Adamax(model.parameters())": "nn.Adam(model.parameters(), lr=0.01)",
-    "NAdam(model.parameters())": "nn.Adam(model.parameters(), lr=0.01)",
-    "RAdam(model.parameters())": "nn.Adam(model.parameters(), lr=0.01)",
-    "SparseAdam(model.parameters())": "nn.Adam(model.parameters(), lr=0.01)",
     "lr_scheduler": "nn.schedules",
     # ----- shapes, parts and wholes -----
     "unbind(x)": "list(x)",
@@ -347,6 +341,8 @@ ABSENT = {
     r"(?i).*(complex|cfloat|cdouble|chalf|conj|polar|\bangle\b|\bhermit).*": "numbers are real",
     r"(?i).*(cuda|gpu|mps|xpu|ipu|mtia|xla|hpu|device|autocast|pinned|shared|accelerator).*":
         "arrays lie in the computer's own memory, and there is no device to name: leave it out",
+    r"Ada(grad|delta|max)|[NR]Adam|SparseAdam|ASGD|LBFGS|Rprop|Adafactor|Muon":
+        "the optimisers are nn.SGD, nn.RMSProp, nn.Adam and nn.AdamW",
     r".*_?hook(_.*)?": "there are no hooks: what x.op and x.parents say can be walked by autograd.topological_order(x)",
     r".*(Storage|storage)(_.*)?|.*_ptr|.*Type|.*_copy|sym_.*|Sym.*|.*Script.*": "this is a part of PyTorch's machinery",
 }  # fmt: skip

@@ -157,7 +157,9 @@ def _targets(name: str, targets: Any, allowed: Sequence[float], between: bool) -
     """Targets as a floating array, finite and, if there are ``allowed`` ones, one of those or ``between`` them."""
     array = numbers(f"{name}: targets", targets.data if isinstance(targets, Tensor) else targets)
     if isinstance(targets, Tensor):
-        remedy = _two_classes(targets, array, allowed) or "; write targets.data"
+        remedy = _two_classes(targets, array, allowed) or (
+            "; write targets.data, or your own formula where they want a gradient too, as in ((p - t) ** 2).mean()"
+        )
         raise TypeError(f"{name}: targets must be plain numbers, got a Tensor{remedy}")
     if not array.size:
         raise ValueError(f"{name}: there are no targets")

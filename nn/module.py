@@ -56,7 +56,7 @@ class Module(Counted):
         return ((name, p) for name, p in checked_leaves(self) if p.requires_grad or not hasattr(p, "result"))
 
     def parameters(self) -> list[Any]:
-        """The parameters: `Value`s or `Tensor`s."""
+        """The parameters: `Value`s or `Tensor`s. Frozen ones are left out; see `requires_grad_` and `named_state`."""
         return [parameter for _, parameter in self.named_parameters()]
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:

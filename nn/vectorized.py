@@ -85,7 +85,14 @@ class Sequential(Module):
     def __init__(self, *layers: Module) -> None:
         for layer in layers:
             if not isinstance(layer, Module):
-                raise TypeError(f"Sequential takes modules, got {type(layer).__name__} {reprlib.repr(layer)}")
+                remedy = (
+                    "nn.Sequential(*layers)"
+                    if isinstance(layer, list | tuple)
+                    else "a class Own(nn.Module) with a __call__(self, x), or nn.Activation(name) for an operation"
+                )
+                raise TypeError(
+                    f"Sequential takes modules, got {type(layer).__name__} {reprlib.repr(layer)}; write {remedy}"
+                )
         self.layers = list(layers)
 
     def __call__(self, x: Any) -> Any:

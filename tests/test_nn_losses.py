@@ -356,7 +356,9 @@ def test_the_remedy_for_other_numbers_of_two_classes_gives_the_loss(
 
 def test_targets_in_a_tensor_are_taken_out_by_the_remedy() -> None:
     for loss in nn.mse, nn.mae, nn.bce_with_logits:
-        with pytest.raises(TypeError, match=r"targets must be plain numbers, got a Tensor; write targets.data$"):
+        with pytest.raises(
+            TypeError, match=r"targets must be plain numbers, got a Tensor; write targets.data, or your own formula"
+        ):
             loss(Tensor([0.3, 0.7]), Tensor([0.0, 1.0]))
 
 

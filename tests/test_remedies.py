@@ -1093,6 +1093,19 @@ REMEDIES: dict[str, list[Remedy]] = {
             math.log(2.0),
             "t = np.array([-1.0, 1.0])",
         ),
+        Remedy("nn.mse(x, x + 1.0)", "as in ((p - t) ** 2).mean()", "((x - (x + 1.0)) ** 2).mean()", 1.0),
+        Remedy(
+            "nn.Sequential([nn.Linear(2, 1)])",
+            "write nn.Sequential(*layers)",
+            "nn.Sequential(*[nn.Linear(2, 1)])(np.zeros((3, 2))).shape",
+            (3, 1),
+        ),
+        Remedy(
+            "nn.Sequential(lambda x: 2.0 * x)",
+            "write a class Own(nn.Module) with a __call__(self, x)",
+            "class Own(nn.Module):\n    def __call__(self, x): return 2.0 * x\nnn.Sequential(Own())(3.0)",
+            6.0,
+        ),
         Remedy("nn.mse(x, Tensor(y))", "write targets.data", "nn.mse(x, Tensor(y).data)", 1.0),
         Remedy(
             "nn.cross_entropy(Tensor(np.zeros((2, 2))), y)",
@@ -1515,7 +1528,6 @@ NO_CODE: dict[str, dict[str, list[str]]] = {
         "nn/vectorized.py": [
             "numbers, got an array of shape",
             "outputs has as many numbers, and this",
-            "Sequential takes modules, got",
         ],
     },
     "the remedy is another file": {
