@@ -35,7 +35,7 @@ from autograd.graph import Node, behind, dependent, plain, pullback, pushforward
 from autograd.masked import has_nan, repeated
 from autograd.modes import MODE, ieee_arithmetic, setting, user_line
 from autograd.tensor import Tensor, as_array, stack
-from autograd.trees import Tree, changed, leaves, parts, restored
+from autograd.trees import Tree, changed, has_parts, leaves, parts, restored
 from autograd.value import Value, as_float
 
 Function = Callable[..., Any]
@@ -371,7 +371,9 @@ def _matching(given: Tree, like: Tree, path: str) -> list[Any]:
         if np.shape(number) != np.shape(like.data):
             raise ValueError(f"{path} must have shape {np.shape(like.data)}, got {np.shape(number)}")
         return [given if isinstance(given, Tensor) else number]
-    expected, found = dict(parts(like)), dict(parts(given) if isinstance(given, list | tuple | dict) else ())
+    if like is None or isinstance(like, str):  # has no leaves
+        return []
+    expected, found = dict(parts(like)), dict(parts(given) if has_parts(given) else ())
     if isinstance(like, dict) != isinstance(given, dict) or expected.keys() != found.keys():
         raise ValueError(
             f"{path} must be a {type(like).__name__} of {len(expected)}, as the function has it; "

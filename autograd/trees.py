@@ -1,6 +1,6 @@
 """Trees: a number, array or node, or a list, tuple, dict or dataclass of trees; None is one without leaves.
 
-Arguments and results have such structures.
+Arguments and results have such structures. Text in a dataclass, such as a name, is left as it is.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -39,25 +39,33 @@ def is_series(x: Any) -> bool:
     return isinstance(x, Iterable) and not isinstance(x, str) and getattr(x, "shape", None) != ()
 
 
-def _has_parts(x: Any) -> bool:
+def has_parts(x: Any) -> bool:
+    """Whether ``x`` is no leaf."""
     return isinstance(x, list | tuple | dict) or is_record(x)
 
 
 def leaves(tree: Tree) -> Iterator[Any]:
     """What is in ``tree``, in order."""
-    if _has_parts(tree):
+    if has_parts(tree):
         for _, part in parts(tree):
-            yield from leaves(part)
+            if not (isinstance(part, str) and is_record(tree)):
+                yield from leaves(part)
     elif tree is not None:
         yield tree
 
 
 def changed(tree: Tree, change: Callable[[Any, str], Any], path: str = "") -> Tree:
     """The same structure with ``change(leaf, path)`` for every leaf; the path is the way to it, ``path[0]['w']``."""
-    if not _has_parts(tree):
+    if not has_parts(tree):
         return None if tree is None else change(tree, path)
     name = "{}.{}" if is_record(tree) else "{}[{!r}]"
-    return made(type(tree), {key: changed(part, change, name.format(path, key)) for key, part in parts(tree)})
+    return made(
+        type(tree),
+        {
+            key: part if isinstance(part, str) and is_record(tree) else changed(part, change, name.format(path, key))
+            for key, part in parts(tree)
+        },
+    )
 
 
 def restored(tree: Tree, numbers: Iterable[Any]) -> Tree:

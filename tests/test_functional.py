@@ -712,3 +712,17 @@ def test_a_point_in_the_place_of_argnums_is_met_at_once(derivative: Any) -> None
     """As in PyTorch's ``jacobian(f, x)``."""
     with pytest.raises(TypeError, match=rf"for the derivative at x write {derivative.__name__}\(f\)\(x\)"):
         derivative(lambda x: x * x, np.array([1.0, 2.0]))
+
+
+def test_a_name_in_a_dataclass_is_left_as_it_is() -> None:
+    @dataclass
+    class Weights:
+        w: float
+        name: str = "layer"
+
+    at, along = Weights(3.0), Weights(1.0)
+    f = lambda p: p.w**2  # noqa: E731
+    assert grad(f)(at) == Weights(6.0) and vjp(f, at)[1](1.0) == (Weights(6.0),)
+    assert jvp(f, (at,), (along,)) == (9.0, 6.0) and hvp(f, (at,), (along,)) == (Weights(2.0),)
+    assert jacobian(lambda p: [f(p)])(at) == [Weights(6.0)]
+    assert jvp(lambda v: v["w"] ** 2, ({"w": 3.0, "n": None},), ({"w": 1.0, "n": None},)) == (9.0, 6.0)
