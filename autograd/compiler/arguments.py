@@ -3,7 +3,10 @@
 import math
 import reprlib
 import types
+from array import array
+from collections import deque
 from collections.abc import Callable, Iterator
+from copy import copy
 from inspect import signature
 from itertools import zip_longest
 from typing import Any, NamedTuple
@@ -33,11 +36,14 @@ class Same:
     """What is no number, and therefore has to be the same again."""
 
     def __init__(self, x: Any) -> None:
-        self.x = x
+        self.x = copy(x) if isinstance(x, _CHANGING) else x
+        self.modes = [module.training for module in x.modules()] if isinstance(x, Counted) else []  # type: ignore[attr-defined]
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Same) or type(self.x) is not type(other.x):
+        if not isinstance(other, Same) or type(self.x) is not type(other.x) or self.modes != other.modes:
             return False
+        if isinstance(self.x, _CHANGING):
+            return bool(self.x == other.x)
         if isinstance(self.x, float):
             return repr(self.x) == repr(other.x)  # 0.0 == -0.0, and yet they are two
         return self.x is other.x or (isinstance(self.x, _BY_VALUE) and bool(self.x == other.x))
@@ -46,6 +52,8 @@ class Same:
         return hash(self.x) if isinstance(self.x, _BY_VALUE) else id(self.x)
 
 
+_CHANGING = (set, bytearray, array, types.SimpleNamespace)
+"""What may be another when it is passed again; a program is of what it held."""
 _NUMBERS = frozenset({float, int, *[kind for kind in np.sctypeDict.values() if np.dtype(kind).kind in "fiu"]})
 """Classes of which a list is an array of numbers."""
 _BY_VALUE = (str, bytes, bool, float, int, types.NoneType, types.EllipsisType)
@@ -104,7 +112,7 @@ class Arguments:
             return self._input(array, _Input(array.shape[self.rows :], listed=list if self.rows else kind), name)
         if is_record(x) and not isinstance(x, Counted):  # a model holds parameters, which are no inputs
             return kind, tuple([(key, self._structure(part, f"{name}.{key}")) for key, part in parts(x)])
-        if isinstance(x, list | tuple | dict):
+        if isinstance(x, list | tuple | dict | deque):
             return kind, tuple([(key, self._structure(part, f"{name}[{key!r}]")) for key, part in parts(x)])
         return Same(x)
 

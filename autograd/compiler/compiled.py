@@ -1,12 +1,16 @@
 """`compile`: what a user sees. Trace at the first call for each structure of arguments, replay afterwards."""
 
+import pickle
+import random
 import reprlib
+import sys
 import threading
 import types
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import copy_context
 from functools import partial, update_wrapper
+from numbers import Real
 from operator import is_
 from typing import Any, NoReturn
 
@@ -22,6 +26,7 @@ from autograd.compiler.program import Program, run
 from autograd.compiler.store import Places, Store, bind
 from autograd.compiler.trace import Leaf, Tape, closed_over, names_in, reachable, trace
 from autograd.compiler.watch import Watch
+from autograd.counted import CHANGES, Counted
 from autograd.errors import GraphError, TraceError
 from autograd.graph import unrecorded
 from autograd.hints import instead
@@ -99,6 +104,7 @@ class Compiled:
         self._nothing = self._given = Arguments([], (), {})
         self._around = _surroundings(function)
         self._entries: dict[Any, _Entry] = {}
+        self._modules: dict[int, Any] = {}
         self._last: tuple[_Entry, int] | None = None
         self._replaced = 0
         update_wrapper(self, function, updated=())
@@ -127,7 +133,10 @@ class Compiled:
             return loss.value_and_grad()
 
     def __reduce__(self) -> Any:
-        """A copy traces for itself."""
+        """A copy traces for itself; under ``@compile`` above a function of a module, it is that function's name."""
+        name = getattr(self, "__qualname__", "")
+        if getattr(sys.modules.get(getattr(self, "__module__", "")), name, None) is self:
+            return name
         return Compiled, (self.function, self.keep, self.dtype, self.backend)
 
     def __get__(self, instance: object, owner: type) -> NoReturn:
@@ -168,11 +177,11 @@ class Compiled:
         around = self._around()
         entry = None if self._last is None else self._last[0]
         if entry is None or not entry.fits(given, around):
-            entry = self._entries.get(_key(given, around))
+            entry = self._entries.get(self._key(given, around))
         if entry is not None and entry.current():
             return entry
         if entry is not None and entry.replaced:
-            self._note_replaced(entry, _key(given, around))
+            self._note_replaced(entry, self._key(given, around))
         return self._traced(given, around)
 
     def _note_replaced(self, entry: "_Entry", key: Any) -> None:
@@ -194,11 +203,20 @@ class Compiled:
                 stacklevel=5,
             )
 
+    def _key(self, given: Arguments, around: Sequence[Any]) -> Any:
+        """What programs are told apart by."""
+        modes = tuple([module.training for module in self._modules.values()])
+        return given.structure, tuple(map(Same, around)), modes
+
     def _name(self) -> str:
         return getattr(self.function, "__name__", "the function")
 
     def _traced(self, given: Arguments, around: Sequence[Any]) -> "_Entry":
-        key = _key(given, around)
+        reached = list(reachable(self.function))
+        self._modules |= {
+            id(item): item for _, _, item in reached if isinstance(item, Counted) and hasattr(item, "training")
+        }
+        key = self._key(given, around)
         if len(self._entries) == TRACES and key not in self._entries:
             warnings.warn(
                 f"{self._name()} is traced for the {TRACES + 1}th time, for "
@@ -206,15 +224,21 @@ class Compiled:
                 f"pad what differs in length",
                 stacklevel=5,
             )
-        reached = list(reachable(self.function))
         leaves = [Leaf(name, None, p, p.requires_grad) for name, p in closed_over(reached).items()]
         known = {id(leaf.value) for leaf in leaves}
         for _, _, node in given.nodes:
             if id(node) in known:
                 raise TraceError(f"{node!r} is an argument and closed over as well; pass it or use it, and not both")
+        drawn = _random_states(reached)
         tape = trace(self.function, given.rebuilt, leaves + given.leaves(), self.keep)
-        watch = Watch(reached, _innermost(self.function)[0], tape.leaves)
-        entry = _Entry(tape, watch, self.dtype, self.backend, given.structure, around)
+        if drawn != _random_states(reached):
+            raise TraceError(
+                f"{self._name()} draws random numbers, and a program would have those of today for ever\n"
+                f"Draw them before the call, and pass them as arguments"
+            )
+        functions, _ = _innermost(self.function)
+        watch = Watch(reached, next(iter(functions), None), tape.leaves)
+        entry = _Entry(tape, watch, self.dtype, self.backend, given.structure, around, [*self._modules.values()])
         if len(self._entries) == ENTRIES and key not in self._entries:
             del self._entries[next(iter(self._entries))]
         self._entries[key] = entry
@@ -251,11 +275,13 @@ class _Entry:
         backend: str | None,
         structure: Any,
         around: Sequence[Any],
+        modules: Sequence[Any],
     ) -> None:
         normal = Normal(tape)
         self.differentiable = bool(normal.flags[tape.root] & GRADIENT)
         self.backends = Backends(normal, backend)
-        self.structure, self.around, self.modes = structure, around, _modes(around)
+        self.structure, self.around = structure, around
+        self.modes, self.attributes = [(module, module.training) for module in modules], CHANGES[0]
         self.dtype = dtype
         self.leaves, self.kept, self.watch = tape.leaves, tape.kept, watch
         self.leaves_reached, self.lookups = tape.reached()
@@ -266,8 +292,13 @@ class _Entry:
 
     def fits(self, given: Arguments, around: Sequence[Any]) -> bool:
         """Whether the function would be traced for these as it was."""
-        same = self.structure == given.structure and all(map(is_, self.around, around))
-        return same and all(x.training is mode for x, mode in self.modes)
+        if self.structure != given.structure or not all(map(is_, self.around, around)):
+            return False
+        if self.attributes != CHANGES[0]:  # of some module
+            if any(module.training is not mode for module, mode in self.modes):
+                return False
+            self.attributes = CHANGES[0]
+        return True
 
     def current(self) -> bool:
         """Whether each parameter still wants its gradient, or still wants none, and no other has taken its place."""
@@ -394,8 +425,11 @@ class Loss:
         self.requires_grad = replay.entry.differentiable and (MODE.usual or MODE.recording)
         self.kept = {label: self._results(ids) for label, ids in replay.entry.kept.items()}
 
-    def backward(self, *, create_graph: bool = False) -> None:
-        """Add d(loss)/d(p) to ``p.grad`` of every parameter, and of every Value that was an argument."""
+    def backward(self, *, create_graph: bool = False, retain_graph: bool | None = None) -> None:
+        """Add d(loss)/d(p) to ``p.grad`` of every parameter, and of every Value that was an argument.
+
+        retain_graph: PyTorch's word; a program is always kept
+        """
         if create_graph:
             raise GraphError(
                 "a compiled program has gradients that are numbers; for derivatives of derivatives call the function "
@@ -438,10 +472,25 @@ class Loss:
         )
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _refused
-    __lt__ = __le__ = __gt__ = __ge__ = __neg__ = __pow__ = _refused
+    __lt__ = __le__ = __gt__ = __ge__ = __neg__ = __pow__ = __rpow__ = __abs__ = __mod__ = __floordiv__ = _refused
 
     def __float__(self) -> float:
         return self.data
+
+    def __int__(self) -> int:
+        return int(self.data)
+
+    def __round__(self, digits: int | None = None) -> Any:
+        return round(self.data, digits)
+
+    def __bool__(self) -> bool:
+        return self.data != 0.0
+
+    def __eq__(self, other: object) -> bool:
+        """As a `Value` does: whether it is this loss, or a plain number equal to it."""
+        return self.data == other if isinstance(other, Real) else self is other
+
+    __hash__ = object.__hash__
 
     def __format__(self, spec: str) -> str:
         return format(self.data, spec) if spec else repr(self)
@@ -485,34 +534,50 @@ def _copied(data: float, kept: dict[str, Any], requires_grad: bool) -> Loss:
     return loss
 
 
-def _innermost(function: Any) -> tuple[Any, list[Any]]:
-    """What ``function`` is a method or a partial of, and whose methods it is; None if it is no function of Python's."""
+def _innermost(function: Any) -> tuple[list[types.FunctionType], list[Any]]:
+    """The functions of Python's that ``function`` is made of, as a method, partial or wrapper; and whose they are."""
+    functions: list[types.FunctionType] = []
     owners: list[Any] = []
-    while function is not None and not isinstance(function, types.FunctionType):
-        owners += [function.__self__] if isinstance(function, types.MethodType) else []
-        function = getattr(function, "func", getattr(function, "__func__", None))  # of a partial, of a method
-    return function, owners
+    stack = [function]
+    while stack:
+        f = stack.pop()
+        if isinstance(f, types.FunctionType):
+            functions.append(f)
+        elif isinstance(f, types.MethodType):
+            owners.append(f.__self__)
+            stack.append(f.__func__)
+        elif isinstance(f, partial):
+            stack.append(f.func)
+        elif isinstance(call := getattr(type(f), "__call__", None), types.FunctionType):  # noqa: B004
+            owners.append(f)
+            stack.append(call)
+        stack += [wrapped] if (wrapped := getattr(f, "__dict__", {}).get("__wrapped__")) is not None else []
+    return functions, owners
 
 
 def _surroundings(function: Any) -> Callable[[], tuple[Any, ...]]:
     """What reads the variables around ``function``: whose method it is, the cells of its closure, and global ones."""
-    inner, owners = _innermost(function)
-    if inner is None:
-        return lambda: tuple(owners)
-    cells, world = inner.__closure__ or (), inner.__globals__
-    names, empty = [*dict.fromkeys(names_in(inner.__code__))], types.CellType()
+    functions, owners = _innermost(function)
+    empty = types.CellType()
+    cells = [cell for f in functions for cell in f.__closure__ or ()]
+    ours = [f.__globals__.get("__name__", "").partition(".")[0] in ("autograd", "nn") for f in functions]
+    names = [
+        (f.__globals__, name)
+        for f, is_ours in zip(functions, ours, strict=True)
+        if not is_ours
+        for name in dict.fromkeys(names_in(f.__code__))
+    ]
     return lambda: (
         *owners,
         *[cell.cell_contents for cell in cells if cell != empty],
-        *[world.get(name) for name in names],
+        *[world.get(name) for world, name in names],
     )
 
 
-def _key(given: Arguments, around: Sequence[Any]) -> Any:
-    """What programs are told apart by."""
-    return given.structure, tuple(map(Same, around)), tuple([mode for _, mode in _modes(around)])
+def _random_states(reached: Iterable[tuple[str, Any, Any]]) -> list[bytes]:
+    """Of Python's random numbers, of NumPy's, and of the generators that a function can reach."""
+    found = [random.seed.__self__, np.random.mtrand._rand]  # type: ignore[attr-defined]
+    return [pickle.dumps(g) for g in [*found, *[item for _, _, item in reached if isinstance(item, _GENERATORS)]]]
 
 
-def _modes(around: Sequence[Any]) -> tuple[tuple[Any, Any], ...]:
-    """Models, and whether they are in ``train()``."""
-    return tuple([(x, x.training) for x in around if hasattr(x, "training")])
+_GENERATORS = (random.Random, np.random.Generator, np.random.RandomState)
