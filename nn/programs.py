@@ -3,6 +3,7 @@
 import reprlib
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,12 @@ import autograd
 from autograd import Tensor, Value, no_grad
 from autograd.array_ops import Array
 from autograd.compiler.store import release, store_of
+from autograd.counted import CHANGES
 from autograd.errors import GraphError, TraceError
 from autograd.modes import MODE
 from nn.losses import Loss, l2_penalty
 from nn.module import Module
-from nn.snapshot import Snapshot
+from nn.snapshot import Outside, Snapshot
 
 OUTPUTS, LOSS = "nn.outputs", "nn.loss"
 """Labels under which a program keeps its results."""
@@ -51,6 +53,8 @@ class Programs:
         self.wanted, self.strict = wanted, strict
         self._compiled: Any = None
         self._snapshot: Snapshot | None = None
+        self._outside: Outside | None = None
+        self._changes = 0
         self._bound = any(store_of(p) is not None for p in model.parameters())
 
     def __enter__(self) -> "Programs":
@@ -63,10 +67,11 @@ class Programs:
         """The compiled function of the model as it is now; None, and all as it was, where it can not be traced."""
         if not self.wanted:
             return None
-        if self._snapshot is None or (self._compiled is not None and self._snapshot.changed()):
+        if self._snapshot is None or (self._compiled is not None and self._has_changed(self._snapshot)):
             self._release()
             self._snapshot = Snapshot(self.model)
-            self._compiled = autograd.compile(self._of_one, keep=[OUTPUTS, LOSS][: len(self.examples)])
+            function = partial(_of_one, self.model, self.criterion, self.l2)
+            self._compiled = autograd.compile(function, keep=[OUTPUTS, LOSS][: len(self.examples)])
             try:
                 self._check(self._snapshot)
             except BaseException as error:
@@ -74,7 +79,16 @@ class Programs:
                 self._release()
                 if self.strict or not isinstance(error, Exception):
                     raise
+            self._outside = Outside(self.model) if self._compiled is not None else None
+        self._changes = CHANGES[0]
         return self._compiled
+
+    def may_have_changed(self) -> bool:
+        """Whether `current` has to look again within an epoch: an attribute was set, or what the model reads."""
+        return self._changes != CHANGES[0] or (self._outside is not None and self._outside.changed())
+
+    def _has_changed(self, snapshot: Snapshot) -> bool:
+        return snapshot.changed() or (self._outside is not None and self._outside.changed())
 
     def _release(self) -> None:
         if self._compiled is not None:
@@ -82,33 +96,41 @@ class Programs:
                 release(() if self._bound else self._compiled.parameters)
             self._compiled = None
 
-    def _of_one(self, x: Any, *target: Any) -> Any:
-        outputs = self.model(x.tolist())
-        several = outputs if isinstance(outputs, list | tuple) else [outputs]
-        for output in several:
-            output.label = OUTPUTS
-        if self.criterion is None:
-            return autograd.sum(several)
-        loss = self.criterion([outputs], list(target))
-        loss.label = LOSS
-        return loss + l2_penalty(self.model.parameters(), self.l2) if self.l2 else loss
-
     def _check(self, snapshot: Snapshot) -> None:
         """Trace, and hold the program to the model itself."""
-        found = self._compiled.batch(*self.examples).kept[OUTPUTS]
+        impure = TraceError(
+            f"{type(self.model).__name__} draws random numbers, or keeps something of what it is called with, and "
+            f"a program would call it no more; train it with compile=False"
+        )
+        try:
+            found = self._compiled.batch(*self.examples).kept[OUTPUTS]
+        except TraceError as error:
+            if "draws random numbers" in str(error):
+                raise impure from error
+            raise
         with no_grad():
             expected = scores_of(forward_of(self.model)(self.examples[0]))
         if snapshot.changed():
-            raise TraceError(
-                f"{type(self.model).__name__} draws random numbers, or keeps something of what it is called with, and "
-                f"a program would call it no more; train it with compile=False"
-            )
+            raise impure
         largest = np.abs(expected[np.isfinite(expected)]).max(initial=0.0)
         if not np.allclose(found.ravel(), expected.ravel(), 0.0, 1e-9 * largest, equal_nan=True):
             raise TraceError(
                 f"{type(self.model).__name__} makes {reprlib.repr(found.tolist())} of traced examples, and of the same "
                 f"in numbers {reprlib.repr(expected.tolist())}; train it with compile=False"
             )
+
+
+def _of_one(model: Module, criterion: Loss | None, l2: float, x: Any, *target: Any) -> Any:
+    """The loss of one example, or without a ``criterion`` something that is computed from all outputs."""
+    outputs = model(x.tolist())
+    several = outputs if isinstance(outputs, list | tuple) else [outputs]
+    for output in several:
+        output.label = OUTPUTS
+    if criterion is None:
+        return autograd.sum(several)
+    loss = criterion([outputs], list(target))
+    loss.label = LOSS
+    return loss + l2_penalty(model.parameters(), l2) if l2 else loss
 
 
 def worth_compiling(model: Module, rows: int) -> bool:

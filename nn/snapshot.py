@@ -4,13 +4,15 @@ import logging
 import pickle
 import random
 from collections import deque
+from collections.abc import Mapping
 from operator import is_
-from types import BuiltinFunctionType, FunctionType, ModuleType
+from types import BuiltinFunctionType, CellType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
 from autograd import Node
+from autograd.compiler.trace import names_in
 
 _FUNCTIONS = (type, ModuleType, FunctionType, BuiltinFunctionType)
 _CLOSED = (Node, str, bytes, float, int, type(None), logging.Logger, *_FUNCTIONS)
@@ -23,12 +25,14 @@ _GENERATORS = (random.Random, np.random.Generator, np.random.RandomState)
 class Snapshot:
     """The attributes, lists, dicts, sets, queues, arrays and random numbers of ``model``, and of what it holds.
 
-    The numbers of parameters are left out, for they move. Python's own random numbers and NumPy's are taken in.
+    The numbers of parameters are left out, for they move.
+
+    drawn: take in Python's own random numbers and NumPy's
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, drawn: bool = True) -> None:
         found: dict[int, Any] = {}
-        stack = [model, random.seed.__self__, np.random.mtrand._rand]  # type: ignore[attr-defined]
+        stack = [model, *([random.seed.__self__, np.random.mtrand._rand] if drawn else [])]  # type: ignore[attr-defined]
         while stack:
             item = stack.pop()
             if not isinstance(item, _CLOSED) and id(item) not in found:
@@ -45,6 +49,55 @@ class Snapshot:
         for item, content in self._contents:
             if not _same(_content(item), content):
                 _put_back(item, content)
+
+
+class Outside:
+    """What the methods of one's own classes of modules read outside of the model, and what that holds.
+
+    These are variables of closures, global ones, and attributes of the classes, also where functions read them that
+    such a method calls. `nn`'s classes read none.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._cells: dict[int, CellType] = {}
+        self._names: dict[tuple[int, str], Mapping[str, Any]] = {}
+        seen: set[int] = set()
+        kinds = {kind for module in model.modules() for kind in type(module).__mro__ if not _is_ours(kind.__module__)}
+        functions = [part for kind in kinds - {object} for part in self._of_class(kind)]
+        while functions:
+            f = functions.pop()
+            f = getattr(f, "__func__", getattr(f, "fget", f))
+            if not isinstance(f, FunctionType) or id(f) in seen:
+                continue
+            seen.add(id(f))
+            cells = {id(cell): cell for cell in f.__closure__ or () if cell != CellType()}
+            world = {} if _is_ours(f.__globals__.get("__name__", "")) else f.__globals__
+            names = [name for name in names_in(f.__code__) if name in world]
+            self._cells |= cells
+            self._names |= {(id(world), name): world for name in names}
+            functions += [*[cell.cell_contents for cell in cells.values()], *[world[name] for name in names]]
+        self._values = self._now()
+        self._held = Snapshot(self._values, drawn=False)
+
+    def changed(self) -> bool:
+        """Whether anything is not what it was."""
+        now = self._now()
+        return not all(map(is_, self._values, now)) or self._held.changed()
+
+    def _of_class(self, kind: type) -> list[Any]:
+        """Its methods; its other attributes are noted."""
+        own = {name: part for name, part in vars(kind).items() if name == "__call__" or not name.startswith("__")}
+        methods = [part for part in own.values() if hasattr(part, "__get__")]
+        self._names |= {(id(kind), name): vars(kind) for name, part in own.items() if not hasattr(part, "__get__")}
+        return methods
+
+    def _now(self) -> list[Any]:
+        named = [world.get(name) for (_, name), world in self._names.items()]
+        return [*named, *[None if cell == CellType() else cell.cell_contents for cell in self._cells.values()]]
+
+
+def _is_ours(module: str) -> bool:
+    return module.partition(".")[0] in ("autograd", "nn")
 
 
 def _parts(item: Any) -> list[Any]:

@@ -186,6 +186,9 @@ def fit(
                 if schedule is not None:
                     factor = schedule(history.steps / (epochs * steps_an_epoch))
                     optimizer.lr = base_lr * real("the schedule's factor", factor)
+                    if training.may_have_changed():  # by the schedule
+                        compiled = training.current()
+                        step = eager if compiled is None else partial(_compiled_step, model, compiled, optimizer)
                 targets = y[rows]
                 inputs = X.take(rows, axis=0)
                 outputs, batch_loss = step(inputs, targets, l2, history)

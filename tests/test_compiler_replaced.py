@@ -1,8 +1,14 @@
 """A Value that takes the place of a parameter: the compiled function is traced anew, or says that it was late."""
 
+import array
+import functools
+import pickle
+import random
 import types
 from collections import deque
 from collections.abc import Callable
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -302,3 +308,119 @@ def test_a_large_program_says_that_it_was_late(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(GraphError, match="and the losses since then are those of the old one; assign to"):
         [loss(1.0) for _ in range(4)]
     assert loss(1.0).data == 37.0
+
+
+# ----- modes, variables and arguments that change -----
+
+
+class Halving(nn.Module):
+    """Halves in training."""
+
+    def __init__(self) -> None:
+        self.w = Value(2.0)
+
+    def __call__(self, x: Any) -> Any:
+        return self.w * x * (0.5 if self.training else 1.0)
+
+
+WAYS: dict[str, Callable[[Any], Callable[[], Any]]] = {
+    "itself": lambda model: partial(compile(model), 1.0),
+    "an argument": lambda model: partial(compile(lambda m, x: m(x)), model, 1.0),
+    "in a list": lambda model: partial(compile(lambda ms, x: ms[0](x)), [model], 1.0),
+    "in a partial": lambda model: partial(compile(partial(lambda m, x: m(x), model)), 1.0),
+    "a default": lambda model: partial(compile(lambda x, m=model: m(x)), 1.0),
+    "in a container": lambda model: partial(compile(lambda x, ms=(model,): ms[0](x)), 1.0),
+    "within another": lambda model: partial(compile(nn.Sequential(model)), 1.0),
+    "a bound method": lambda model: partial(compile(model.__call__), 1.0),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_train_and_eval_count_however_the_model_is_reached(way: str) -> None:
+    model = Halving()
+    compiled = WAYS[way](model)
+    for mode, expected in ((True, 1.0), (False, 2.0), (True, 1.0)):
+        model.train(mode)
+        assert compiled().data == expected
+
+
+def test_variables_of_an_object_that_is_called_and_of_a_wrapped_function_are_looked_up() -> None:
+    w, factor = Value(2.0), 2.0
+
+    class Called:
+        def __call__(self) -> Any:
+            return w * factor
+
+    def decorated(f: Any) -> Any:
+        @functools.wraps(f)
+        def inner() -> Any:
+            return f()
+
+        return inner
+
+    @decorated
+    def wrapped() -> Any:
+        return w * factor
+
+    programs = [compile(Called()), compile(wrapped)]
+    assert [program().data for program in programs] == [4.0, 4.0]
+    factor = 3.0
+    assert [program().data for program in programs] == [6.0, 6.0]
+
+
+@pytest.mark.parametrize(
+    "draw", [random.random, np.random.rand, np.random.default_rng(0).random, random.Random(0).random]
+)
+def test_random_numbers_drawn_inside_are_refused_however_rarely_they_count(draw: Any) -> None:
+    w = Value(2.0)
+    with pytest.raises(TraceError, match=r"draws random numbers[^§]*pass them as arguments"):
+        compile(lambda: w * (0.0 if draw() < 1e-9 else 1.0))()
+    assert compile(lambda r: w * r)(draw()).data <= 2.0
+
+
+@pytest.mark.parametrize(
+    ("argument", "change", "total"),
+    [
+        (deque([1.0, 2.0], maxlen=2), lambda d: d.append(5.0), sum),
+        ({1.0, 2.0}, lambda d: d.add(5.0), sum),
+        (bytearray([1, 2]), lambda d: d.append(5), sum),
+        (array.array("d", [1.0, 2.0]), lambda d: d.append(5.0), sum),
+        (SimpleNamespace(k=2.0), lambda d: setattr(d, "k", 5.0), lambda d: d.k),
+    ],
+    ids=["deque", "set", "bytearray", "array", "namespace"],
+)
+def test_an_argument_that_was_changed_in_place_is_another(argument: Any, change: Any, total: Any) -> None:
+    w = Value(2.0)
+    compiled = compile(lambda a: w * total(a))
+    assert compiled(argument).data == 2.0 * total(argument)
+    change(argument)
+    assert compiled(argument).data == 2.0 * total(argument)
+
+
+def test_a_compiled_loss_is_compared_as_a_value_is() -> None:
+    w = Value(2.0)
+    zero, six = compile(lambda: w * 0.0)(), compile(lambda: w * 3.0)()
+    assert zero == 0.0 and six == 6 and six != 5.0 and six != zero and six == six and six in [zero, six]
+    assert not zero and six and (int(six), round(six, 1), len({six, six})) == (6, 6.0, 1)
+    six.backward(retain_graph=True)
+    assert w.grad == 3.0
+
+
+def test_a_dict_whose_attributes_are_its_keys() -> None:
+    class Settings(dict[str, Any]):
+        __getattr__ = dict.__getitem__
+
+    settings, w = Settings(k=3.0), Value(2.0)
+    assert compile(lambda: w * settings.k)().data == 6.0
+
+
+@compile
+def decorated_loss(x: Any) -> Any:
+    return PARAMETER * x
+
+
+PARAMETER = Value(3.0)
+
+
+def test_a_decorated_function_of_a_module_is_pickled_by_its_name() -> None:
+    assert pickle.loads(pickle.dumps(decorated_loss)) is decorated_loss

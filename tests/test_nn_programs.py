@@ -1,5 +1,6 @@
 """Predictions and evaluations of models of Values, by a program where one can be had."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -111,3 +112,95 @@ def test_a_snapshot_looks_into_arrays_of_objects() -> None:
     assert snapshot.changed()
     snapshot.restore()
     assert seen == [1]
+
+
+# ----- what a model of one's own class reads outside of itself -----
+
+TABLE, FACTOR = [1.0], {"of": 1.0}
+SCALE = 1.0
+
+
+def scaled() -> float:
+    return SCALE * FACTOR["of"]
+
+
+class Line(nn.Module):
+    share = 1.0
+
+    def __init__(self) -> None:
+        self.w = Value(0.1)
+
+
+class ReadsTable(Line):
+    def __call__(self, x: Any) -> Any:
+        return self.w * x[0] * TABLE[0]
+
+
+class ReadsGlobal(Line):
+    def __call__(self, x: Any) -> Any:
+        return self.w * x[0] * SCALE
+
+
+class ReadsByFunction(Line):
+    def __call__(self, x: Any) -> Any:
+        return self.w * x[0] * scaled()
+
+
+class ReadsClass(Line):
+    def __call__(self, x: Any) -> Any:
+        return self.w * x[0] * self.share
+
+
+def halve(epoch: int, model: Any, history: Any) -> None:
+    global SCALE
+    SCALE, TABLE[0], FACTOR["of"], Line.share = SCALE / 2.0, TABLE[0] / 2.0, FACTOR["of"] / 2.0, Line.share / 2.0
+
+
+@pytest.fixture
+def _whole() -> Iterator[None]:
+    global SCALE
+    yield
+    SCALE, TABLE[0], FACTOR["of"], Line.share = 1.0, 1.0, 1.0, 1.0
+
+
+def losses(model: Any, compiled: bool | None, **words: Any) -> list[float]:
+    X = np.array([[1.0], [2.0], [3.0]] * 4)
+    options = {"loss": "mse", "optimizer": nn.SGD(model, lr=0.01), "epochs": 5, "batch_size": 4, "shuffle": False}
+    return nn.fit(model, (X, X[:, 0]), progress=False, compile=compiled, **options | words).loss
+
+
+@pytest.mark.usefixtures("_whole")
+@pytest.mark.parametrize("compiled", [None, True])
+@pytest.mark.parametrize("kind", [ReadsTable, ReadsGlobal, ReadsByFunction, ReadsClass])
+def test_what_a_model_reads_outside_of_itself_may_change_between_epochs(kind: Any, compiled: bool | None) -> None:
+    global SCALE
+    expected = losses(kind(), False, callbacks=[halve])
+    SCALE, TABLE[0], FACTOR["of"], Line.share = 1.0, 1.0, 1.0, 1.0
+    assert losses(kind(), compiled, callbacks=[halve]) == pytest.approx(expected, rel=1e-12)
+    assert expected[-1] > expected[0]  # by then the factor is small
+
+
+@pytest.mark.parametrize("compiled", [None, True])
+def test_a_closure_of_a_model_and_what_a_schedule_sets_may_change(compiled: bool | None) -> None:
+    def run(compiled: bool | None) -> list[float]:
+        factor = 1.0
+
+        class Reads(Line):
+            speed = 1.0
+
+            def __call__(self, x: Any) -> Any:
+                return self.w * x[0] * factor * self.speed
+
+        model = Reads()
+
+        def after(epoch: int, model: Any, history: Any) -> None:
+            nonlocal factor
+            factor /= 2.0
+
+        def schedule(done: float) -> float:
+            model.speed = 1.0 - done  # within an epoch, too
+            return 1.0
+
+        return losses(model, compiled, callbacks=[after], schedule=schedule)
+
+    assert run(compiled) == pytest.approx(run(False), rel=1e-12)

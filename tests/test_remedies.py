@@ -523,6 +523,12 @@ REMEDIES: dict[str, list[Remedy]] = {
             4.0,
             F,
         ),
+        Remedy(
+            "rng = np.random.default_rng(0)\ncompile(lambda: v * (0.0 if rng.random() < 1e-9 else 1.0))()",
+            "Draw them before the call, and pass them as arguments",
+            "rng = np.random.default_rng(0)\ncompile(lambda r: v * r)(rng.random()).data < 2.0",
+            True,
+        ),
         Remedy("compile(f)() * 2.0", "compute with it inside of the function", "compile(lambda: f() * 2.0)()", 8.0, F),
         Remedy("compile(f)() * 2.0", "or with its number, float(loss)", "float(compile(f)()) * 2.0", 8.0, F),
         Remedy(

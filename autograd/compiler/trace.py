@@ -874,6 +874,8 @@ def held(name: str, item: Any) -> Iterable[tuple[str, Any]]:
         return chain(inner, world, enumerate(item.__defaults__ or ()), (item.__kwdefaults__ or {}).items())  # type: ignore[arg-type]
     if isinstance(item, types.MethodType):
         return [(name or "self", item.__self__), ("", item.__func__)]
+    if isinstance(item, types.BuiltinMethodType):  # such as rng.random
+        return [("", item.__self__)]
     if isinstance(item, partial):
         return [("", item.func), *((str(i), a) for i, a in enumerate(item.args)), *item.keywords.items()]
     if isinstance(item, dict):
