@@ -129,8 +129,19 @@ def worded(function: Callable[..., Any], path: str, module: str = "autograd") ->
 
 @cache
 def numpy_function(name: str) -> Callable[..., Any]:
-    """NumPy's function as one of ours: of Tensors, lists of Values and plain numbers."""
-    return worded(getattr(np, name), name)
+    """NumPy's function as one of ours: of Tensors, Values, lists of Values and plain numbers."""
+    function = worded(getattr(np, name), name)
+    if name not in ROWS:
+        return function
+
+    @wraps(function)
+    def elementwise(*args: Any, **named: Any) -> Any:
+        """A Value may stand beside plain numbers, of which NumPy asks what only a node knows."""
+        if any(isinstance(x, Value) for x in args) and not named:
+            return _evaluate(ROWS[name], *args)
+        return function(*args, **named)
+
+    return elementwise
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {name: operation(op) for name, op in OPS.items()}

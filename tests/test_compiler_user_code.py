@@ -413,7 +413,7 @@ def numpy_clip(row: Any) -> Any:
 
 
 @idiom(
-    ROW, named="autograd.maximum(x) for numpy.maximum(x), one by one",
+    ROW, named="autograd.maximum(a, b) for numpy.maximum(a, b), one by one",
     instead=lambda row: sum(autograd.maximum(x, 0.3) for x in products(row)),
 )  # fmt: skip
 def numpy_maximum(row: Any) -> Any:

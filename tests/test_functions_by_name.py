@@ -69,3 +69,12 @@ def test_help_and_signature_tell_the_arguments() -> None:
     assert str(inspect.signature(autograd.power)) == "(a, b)"
     assert "leaky_relu(x, slope=0.01)" in pydoc.render_doc(autograd.leaky_relu, renderer=pydoc.plaintext)
     assert "tanh(x)" in pydoc.render_doc(Value.tanh, renderer=pydoc.plaintext)
+
+
+@pytest.mark.parametrize("name", ["arctan2", "hypot", "copysign", "fmod", "logaddexp", "fmax"])
+def test_a_number_may_come_first_beside_a_value(name: str) -> None:
+    function = getattr(autograd, name)
+    for a, b in ((1.5, Value(2.0)), (Value(1.5), 2.0), (Value(1.5), Value(2.0))):
+        y = function(a, b)
+        assert isinstance(y, Value) and y.data == pytest.approx(float(getattr(np, name)(1.5, 2.0)))
+    assert float(function(1.5, 2.0)) == pytest.approx(float(getattr(np, name)(1.5, 2.0)))

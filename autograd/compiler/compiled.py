@@ -140,10 +140,11 @@ class Compiled:
         return Compiled, (self.function, self.keep, self.dtype, self.backend)
 
     def __get__(self, instance: object, owner: type) -> NoReturn:
-        name = getattr(self.function, "__name__", "loss")
+        name = getattr(self.function, "__name__", "loss").strip("_")
+        own = "self.__call__" if name == "call" else f"self._{name}"
         raise TypeError(
             f"@compile above a method would compile it once for all instances; write self.{name} = "
-            f"autograd.compile(self._{name}) in __init__"
+            f"autograd.compile({own}) in __init__"
         )
 
     @property

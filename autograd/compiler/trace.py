@@ -402,7 +402,8 @@ def _refused_call(otherwise: str, remedies: Mapping[str, str], remedy: str) -> N
     instead = INSTEAD.get(name)
     if name in OPS and not instead:
         one_by_one = ", one by one" * isinstance(asks, np.ufunc)
-        instead = f"autograd.{name}(x) for {'numpy' if one_by_one else asks.__module__}.{name}(x){one_by_one}"
+        call = f"{name}({', '.join(OPS[name].arguments)})"
+        instead = f"autograd.{call} for {'numpy' if one_by_one else asks.__module__}.{call}{one_by_one}"
     found = remedies.get(name) or (instead and f"Write {instead}")
     _refused(f"{name}()" if found else otherwise, found or remedy)
 
