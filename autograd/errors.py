@@ -13,5 +13,9 @@ class TraceError(RuntimeError):
     """A compiled function does what a program traced once cannot repeat: a decision by a number, a random one, …"""
 
 
+class DrawnError(TraceError):
+    """A compiled function draws random numbers, which a program would repeat."""
+
+
 class NoDerivativeError(TypeError):
     """NumPy can compute this, and no derivative of it is known here: for a `Tensor` that wants none it is done."""

@@ -13,7 +13,7 @@ from autograd import Tensor, Value, no_grad
 from autograd.array_ops import Array
 from autograd.compiler.store import release, store_of
 from autograd.counted import CHANGES
-from autograd.errors import GraphError, TraceError
+from autograd.errors import DrawnError, GraphError, TraceError
 from autograd.modes import MODE
 from nn.losses import Loss, l2_penalty
 from nn.module import Module
@@ -67,7 +67,9 @@ class Programs:
         """The compiled function of the model as it is now; None, and all as it was, where it can not be traced."""
         if not self.wanted:
             return None
-        if self._snapshot is None or (self._compiled is not None and self._has_changed(self._snapshot)):
+        if self._snapshot is None or (
+            self._compiled is not None and (self._snapshot.changed() or self._reads_something_else())
+        ):
             self._release()
             self._snapshot = Snapshot(self.model)
             function = partial(_of_one, self.model, self.criterion, self.l2)
@@ -85,10 +87,10 @@ class Programs:
 
     def may_have_changed(self) -> bool:
         """Whether `current` has to look again within an epoch: an attribute was set, or what the model reads."""
-        return self._changes != CHANGES[0] or (self._outside is not None and self._outside.changed())
+        return self._changes != CHANGES[0] or self._reads_something_else()
 
-    def _has_changed(self, snapshot: Snapshot) -> bool:
-        return snapshot.changed() or (self._outside is not None and self._outside.changed())
+    def _reads_something_else(self) -> bool:
+        return self._outside is not None and self._outside.changed()
 
     def _release(self) -> None:
         if self._compiled is not None:
@@ -104,10 +106,8 @@ class Programs:
         )
         try:
             found = self._compiled.batch(*self.examples).kept[OUTPUTS]
-        except TraceError as error:
-            if "draws random numbers" in str(error):
-                raise impure from error
-            raise
+        except DrawnError as error:
+            raise impure from error
         with no_grad():
             expected = scores_of(forward_of(self.model)(self.examples[0]))
         if snapshot.changed():

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Node
+from autograd.compiler.compiled import GENERATORS, global_generators
 from autograd.compiler.trace import names_in
 
 _FUNCTIONS = (type, ModuleType, FunctionType, BuiltinFunctionType)
@@ -19,7 +20,6 @@ _CLOSED = (Node, str, bytes, float, int, type(None), logging.Logger, *_FUNCTIONS
 """What is not looked into."""
 LARGE = 1_000_000
 """Numbers of an array that is data: to compare it every time would take longer than what it is for."""
-_GENERATORS = (random.Random, np.random.Generator, np.random.RandomState)
 
 
 class Snapshot:
@@ -32,7 +32,7 @@ class Snapshot:
 
     def __init__(self, model: Any, drawn: bool = True) -> None:
         found: dict[int, Any] = {}
-        stack = [model, *([random.seed.__self__, np.random.mtrand._rand] if drawn else [])]  # type: ignore[attr-defined]
+        stack = [model, *(global_generators() if drawn else [])]
         while stack:
             item = stack.pop()
             if not isinstance(item, _CLOSED) and id(item) not in found:
@@ -115,7 +115,7 @@ def _content(item: Any) -> Any:
         return ()
     if isinstance(item, dict | list | set | deque | np.ndarray):
         return item.copy()
-    return pickle.dumps(item) if isinstance(item, _GENERATORS) else dict(getattr(item, "__dict__", {}))
+    return pickle.dumps(item) if isinstance(item, GENERATORS) else dict(getattr(item, "__dict__", {}))
 
 
 def _same(now: Any, before: Any) -> bool:

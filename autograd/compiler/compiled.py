@@ -27,7 +27,7 @@ from autograd.compiler.store import Places, Store, bind
 from autograd.compiler.trace import Leaf, Tape, closed_over, names_in, reachable, trace
 from autograd.compiler.watch import Watch
 from autograd.counted import CHANGES, Counted
-from autograd.errors import GraphError, TraceError
+from autograd.errors import DrawnError, GraphError, TraceError
 from autograd.graph import unrecorded
 from autograd.hints import instead
 from autograd.modes import MODE, user_line
@@ -233,7 +233,7 @@ class Compiled:
         drawn = _random_states(reached)
         tape = trace(self.function, given.rebuilt, leaves + given.leaves(), self.keep)
         if drawn != _random_states(reached):
-            raise TraceError(
+            raise DrawnError(
                 f"{self._name()} draws random numbers, and a program would have those of today for ever\n"
                 f"Draw them before the call, and pass them as arguments"
             )
@@ -577,8 +577,13 @@ def _surroundings(function: Any) -> Callable[[], tuple[Any, ...]]:
 
 def _random_states(reached: Iterable[tuple[str, Any, Any]]) -> list[bytes]:
     """Of Python's random numbers, of NumPy's, and of the generators that a function can reach."""
-    found = [random.seed.__self__, np.random.mtrand._rand]  # type: ignore[attr-defined]
-    return [pickle.dumps(g) for g in [*found, *[item for _, _, item in reached if isinstance(item, _GENERATORS)]]]
+    found = [item for _, _, item in reached if isinstance(item, GENERATORS)]
+    return [pickle.dumps(generator) for generator in (*global_generators(), *found)]
 
 
-_GENERATORS = (random.Random, np.random.Generator, np.random.RandomState)
+def global_generators() -> list[Any]:
+    """Those of Python's and of NumPy's functions for random numbers."""
+    return [random.seed.__self__, np.random.mtrand._rand]  # type: ignore[attr-defined]
+
+
+GENERATORS = (random.Random, np.random.Generator, np.random.RandomState)
